@@ -1,0 +1,43 @@
+"""What every importer returns, and the log of what it kept, merged and dropped."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass
+class Log:
+    """Sentences about what an import kept, merged and dropped, and why; printed, and stored in the provenance."""
+
+    counts: Counter = field(default_factory=Counter)
+
+    def add(self, sentence: str, times: int = 1) -> None:
+        self.counts[sentence] += times
+
+    def lines(self) -> list[str]:
+        return [s if n == 1 else f"{s} (× {n:,})" for s, n in self.counts.items()]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The three tables of `dataset.build`, and where they come from."""
+
+    cells: pd.DataFrame
+    models: pd.DataFrame
+    tasks: pd.DataFrame
+    provenance: dict[str, Any]
+    log: Log
+
+
+@dataclass(frozen=True)
+class Importer:
+    """One source format. `miss` says in one sentence what a path lacks to be of this format, or None if it fits."""
+
+    name: str
+    expects: str
+    miss: Callable[[list[Path]], str | None]
+    read: Callable[..., Imported]
