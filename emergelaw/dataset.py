@@ -7,12 +7,11 @@
     chance, category …    (task)                    TASK_COORDS
     item_set              (model, task)             equal names may hide different items: never pool over that
 
-Function vectors live beside it in groups of the same file, see `vectors.py`.
+Any further data variable is a continuous metric over (model, checkpoint, task). Function vectors live in groups of the
+same file, see `vectors.py`; `contract.py` says what is checked.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,25 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from emergelaw import vectors as function_vectors
+from emergelaw.contract import (
+    CHECKPOINT_AXES,
+    CHECKPOINT_COORDS,
+    CONTRACT,
+    DIMS,
+    KINDS,
+    MODEL_COORDS,
+    TASK_COORDS,
+    TASK_KINDS,
+    provenance,
+    validate,
+    violations,
+)
 from emergelaw.errors import InputError
+from emergelaw.files import canonical, read_netcdf, write_netcdf
 
-CONTRACT = 1  # raised when a reader of the former contract would misread a file
-DIMS = ("model", "checkpoint", "task")
-MODEL_COORDS = {"family": "", "params": np.nan, "params_total": np.nan, "seed": np.nan, "corpus": ""}
-TASK_COORDS = {"chance": 0.0, "category": "", "kind": "", "components": "", "n_shots": np.nan}
-CHECKPOINT_COORDS = ("step", "tokens", "flops", "loss")
-KINDS = ("measured", "published", "simulated")
+__all__ = ["CHECKPOINT_COORDS", "CONTRACT", "DIMS", "KINDS", "MODEL_COORDS", "TASK_COORDS", "TASK_KINDS", "build", "open",
+           "provenance", "save", "tables", "validate", "violations", "with_provenance"]
 
 
 def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, provenance: Mapping[str, Any]) -> xr.Dataset:
@@ -36,195 +46,170 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
 
     cells:  model, task, n_correct, n_trials, and step and/or tokens; optional checkpoint_name, flops, loss, item_set,
             and metric_* columns for continuous metrics (mean log-probability of the target …)
-    models: indexed by model name, columns of MODEL_COORDS (all optional) and design_*
-    tasks:  indexed by task name, columns of TASK_COORDS (all optional)
+    models: indexed by model name, columns of MODEL_COORDS (all optional) and design_*; other columns are ignored
+    tasks:  indexed by task name, columns of TASK_COORDS (all optional); other columns are ignored
     """
-    if not len(cells):
-        raise InputError("expected at least one measured cell, got none: check the filters and the source")
-    cells = _with_checkpoint_index(cells)
+    cells = _with_checkpoint_index(_checked(cells))
     names = sorted(cells["model"].unique()), range(int(cells["checkpoint"].max()) + 1), sorted(cells["task"].unique())
     shape = tuple(map(len, names))
     at = (pd.Index(names[0]).get_indexer(cells["model"]), cells["checkpoint"].to_numpy(),
           pd.Index(names[2]).get_indexer(cells["task"]))
     _refuse_duplicates(cells, at, shape)
 
-    def dense(column: str, empty: Any, dtype: Any) -> np.ndarray:
-        out = np.full(shape, empty, dtype)
-        out[at] = cells[column].to_numpy()
+    def dense(column: str, dims: tuple[int, ...], empty: Any, dtype: Any) -> np.ndarray:
+        out = np.full([shape[d] for d in dims], empty, dtype)
+        if column in cells:
+            known = cells[column].notna().to_numpy()
+            out[tuple(at[d][known] for d in dims)] = cells.loc[known, column].to_numpy(dtype)
         return out
 
-    ds = xr.Dataset(
-        {"n_correct": (DIMS, dense("n_correct", 0, np.int64)), "n_trials": (DIMS, dense("n_trials", 0, np.int64))},
-        coords={"model": list(names[0]), "task": list(names[2])},
-    )
-    for column in sorted(c for c in cells if c.startswith("metric_")):
-        ds[column.removeprefix("metric_")] = DIMS, dense(column, np.nan, float)
-    for column in CHECKPOINT_COORDS:
-        grid = np.full(shape[:2], np.nan)
-        if column in cells:
-            grid[at[:2]] = cells[column].to_numpy(float)
-        if column in ("step", "tokens") or np.isfinite(grid).any():
-            ds = ds.assign_coords({column: (DIMS[:2], grid)})
-    checkpoint_name = np.full(shape[:2], "", object)
-    if "checkpoint_name" in cells:
-        checkpoint_name[at[:2]] = cells["checkpoint_name"].fillna("").astype(str).to_numpy(object)
-    item_set = np.full((shape[0], shape[2]), "", object)
-    if "item_set" in cells:
-        item_set[at[0], at[2]] = cells["item_set"].fillna("").astype(str).to_numpy(object)
-    ds = ds.assign_coords(checkpoint_name=(DIMS[:2], checkpoint_name.astype(str)),
-                          item_set=(("model", "task"), item_set.astype(str)))
-    ds = ds.assign_coords(_labels(models, "model", names[0], MODEL_COORDS))
-    ds = ds.assign_coords(_labels(tasks, "task", names[2], TASK_COORDS))
-    return validate(with_provenance(ds, provenance))
+    data = {c: (DIMS, dense(c, (0, 1, 2), 0, np.int64)) for c in ("n_correct", "n_trials")}
+    data |= {c.removeprefix("metric_"): (DIMS, dense(c, (0, 1, 2), np.nan, float))
+             for c in cells if c.startswith("metric_")}
+    coords = {c: (DIMS[:2], dense(c, (0, 1), np.nan, float)) for c in CHECKPOINT_COORDS
+              if c in CHECKPOINT_AXES or c in cells and cells[c].notna().any()}
+    coords |= {"model": names[0], "task": names[2],
+               "checkpoint_name": (DIMS[:2], dense("checkpoint_name", (0, 1), "", object)),
+               "item_set": (("model", "task"), dense("item_set", (0, 2), "", object)),
+               **_labels(models, "model", names[0], MODEL_COORDS), **_labels(tasks, "task", names[2], TASK_COORDS)}
+    return validate(with_provenance(canonical(xr.Dataset(data, coords)), provenance))
+
+
+def _checked(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells, if there are any and they have names and whole counts, and one item set per curve."""
+    lacking = [c for c in ("model", "task", "n_correct", "n_trials") if c not in cells]
+    if lacking or not len(cells):
+        got = f"no column {', '.join(lacking)}" if lacking else "none"
+        raise InputError(f"expected at least one measured cell with its counts, got {got}: check the filters and the source")
+    unnamed = cells[["model", "task"]].isna().any(axis=1)
+    if unnamed.any():
+        raise InputError(f"expected a model and a task for every cell, got none in row {cells.index[unnamed][0]}: fill them in")
+    for column in ("n_correct", "n_trials"):
+        values = pd.to_numeric(cells[column], errors="coerce").to_numpy(float, na_value=np.nan)
+        broken = ~(np.mod(values, 1) == 0)
+        if broken.any():
+            row = cells[broken].iloc[0]
+            raise InputError(f"expected {column} to be a whole number, got {row[column]!r} for task {row['task']!r} of "
+                             f"model {row['model']!r}: give counts, not accuracies")
+    _refuse_varying(cells, "item_set", ["model", "task"])
+    return cells.reset_index(drop=True)
+
+
+def _refuse_varying(cells: pd.DataFrame, column: str, keys: list[str]) -> None:
+    if column not in cells:
+        return
+    values = cells.dropna(subset=[column]).groupby(keys)[column].unique()
+    many = values[values.map(len) > 1]
+    if len(many):
+        where = " of ".join(f"{k} {v!r}" for k, v in zip(keys[::-1], many.index[0][::-1], strict=True))
+        raise InputError(f"expected one {column} for {where}, got {', '.join(map(repr, many.iloc[0][:3]))}: "
+                         "split the cells into separate tasks or correct them")
 
 
 def _with_checkpoint_index(cells: pd.DataFrame) -> pd.DataFrame:
     """Number the checkpoints of each model by tokens, then step."""
-    keys = [c for c in ("tokens", "step") if c in cells]
+    keys = [c for c in CHECKPOINT_AXES if c in cells]
     if not keys:
         raise InputError("expected a step or a tokens column for every cell, got neither: name one of them")
-    cells = cells.reset_index(drop=True)
-    filled = cells[keys].astype(float).fillna(-1.0)
-    rank = pd.Series(list(map(tuple, filled.to_numpy())), index=cells.index)
-    index = rank.groupby(cells["model"]).transform(lambda s: s.map({key: i for i, key in enumerate(sorted(set(s)))}))
-    return cells.assign(checkpoint=index.astype(int))
+    placed = cells[keys].apply(pd.to_numeric, errors="coerce").fillna(-1.0)
+    nowhere = (placed < 0).all(axis=1)
+    if nowhere.any():
+        row = cells[nowhere].iloc[0]
+        raise InputError(f"expected tokens or step for every cell, got neither for task {row['task']!r} of model "
+                         f"{row['model']!r}: fill it in or drop that checkpoint")
+    spot = placed.assign(model=cells["model"])
+    ranks = spot.drop_duplicates().sort_values(["model", *keys])
+    ranks["checkpoint"] = ranks.groupby("model").cumcount()
+    cells = cells.assign(checkpoint=spot.merge(ranks, on=["model", *keys], how="left")["checkpoint"].to_numpy())
+    for column in ("flops", "loss", "checkpoint_name"):
+        _refuse_varying(cells, column, ["model", "checkpoint"])
+    return cells
 
 
 def _refuse_duplicates(cells: pd.DataFrame, at: tuple, shape: tuple) -> None:
-    flat = np.ravel_multi_index(at, shape)
-    if len(np.unique(flat)) == len(flat):
-        return
-    twice = cells.iloc[np.flatnonzero(pd.Series(flat).duplicated())[0]]
-    raise InputError(f"expected one count per (model, checkpoint, task), got two for task {twice['task']!r} of model "
-                     f"{twice['model']!r} at step {twice.get('step')}, tokens {twice.get('tokens')}: remove one")
+    twice = pd.Series(np.ravel_multi_index(at, shape)).duplicated().to_numpy()
+    if twice.any():
+        row = cells[twice].iloc[0]
+        raise InputError(f"expected one count per (model, checkpoint, task), got two for task {row['task']!r} of model "
+                         f"{row['model']!r} at step {row.get('step')}, tokens {row.get('tokens')}: remove one")
 
 
-def _labels(table: pd.DataFrame, dim: str, names: Any, known: Mapping[str, Any]) -> dict[str, tuple[str, np.ndarray]]:
+def _labels(table: pd.DataFrame, dim: str, names: list[str], known: Mapping[str, Any]) -> dict[str, tuple[str, np.ndarray]]:
     """Return the coordinates of one dimension, with defaults for what the table does not say."""
-    table = table.reindex(list(names))
-    columns = list(known) + sorted(c for c in table if c.startswith("design_"))
-    out = {}
-    for column in columns:
-        default = known.get(column, "" if column in table and table[column].dtype == object else np.nan)
-        values = table[column] if column in table else pd.Series(default, index=table.index)
-        text = isinstance(default, str)
-        out[column] = dim, values.fillna(default).astype(str if text else float).to_numpy(str if text else float)
-    return out
+    if not table.index.is_unique:
+        raise InputError(f"expected one row per {dim} in the {dim} table, got {table.index[table.index.duplicated()][0]!r} "
+                         "twice: remove one")
+    table = table.reindex(names)
+    designs = sorted(c for c in table if c.startswith("design_"))
+    return {c: (dim, _label_values(table, dim, c, known.get(c))) for c in [*known, *designs]}
+
+
+def _label_values(table: pd.DataFrame, dim: str, column: str, default: Any) -> np.ndarray:
+    if column not in table:
+        return np.full(len(table), default, object if isinstance(default, str) else float)
+    values = table[column]
+    if default is None:  # a design variable: numbers if they all are, else text
+        default = np.nan if pd.api.types.is_numeric_dtype(values) else ""
+    if isinstance(default, str):
+        return values.astype(object).where(values.notna(), default).astype(str).to_numpy(object)
+    numbers = pd.to_numeric(values, errors="coerce")
+    for name in values.index[numbers.isna() & values.notna()]:
+        raise InputError(f"expected {column} of {dim} {name!r} to be a number, got {values[name]!r}: correct the {dim} table")
+    return numbers.astype(float).fillna(default).to_numpy(float)
+
+
+def tables(ds: xr.Dataset) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the three tables that `build` makes the data set from: cells, models, tasks."""
+    metrics = [v for v in ds.data_vars if v not in ("n_correct", "n_trials")]
+    keep = (ds["n_trials"].values > 0) | np.any([np.isfinite(ds[v].values) for v in metrics], axis=0)
+    # a checkpoint without any count stays known through one empty cell: function vectors may have been taken there
+    placed = np.any([np.isfinite(ds[c].values) for c in CHECKPOINT_AXES], axis=0)
+    keep[..., 0] |= placed & ~keep.any(2)
+    m, c, t = np.nonzero(keep)
+    columns = {"model": ds["model"].values[m], "task": ds["task"].values[t]}
+    columns |= {v: ds[v].values[m, c] for v in ("checkpoint_name", *CHECKPOINT_COORDS) if v in ds.coords}
+    if "item_set" in ds.coords:
+        columns["item_set"] = ds["item_set"].values[m, t]
+    columns |= {v if v in ("n_correct", "n_trials") else f"metric_{v}": ds[v].values[m, c, t] for v in ds.data_vars}
+    return pd.DataFrame(columns), _label_table(ds, "model"), _label_table(ds, "task")
+
+
+def _label_table(ds: xr.Dataset, dim: str) -> pd.DataFrame:
+    own = {str(name): c.values for name, c in ds.coords.items() if c.dims == (dim,) and name != dim}
+    return pd.DataFrame(own, index=pd.Index(ds[dim].values, name=dim))
 
 
 def with_provenance(ds: xr.Dataset, provenance: Mapping[str, Any]) -> xr.Dataset:
     """Return ds carrying this provenance: kind (one of KINDS), title, and whatever else is known, as one JSON attribute."""
-    return ds.assign_attrs(emergelaw=json.dumps({"contract": CONTRACT, **provenance}, sort_keys=True))
+    text = json.dumps({**provenance, "contract": CONTRACT}, sort_keys=True, default=_plain, ensure_ascii=False)
+    return ds.assign_attrs(emergelaw=text)
 
 
-def provenance(ds: xr.Dataset) -> dict[str, Any]:
-    """Return what the data set says of its origin."""
-    return json.loads(ds.attrs["emergelaw"])
+def _plain(value: Any) -> Any:
+    """Return a numpy number or a path as JSON can hold it."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
-def violations(ds: xr.Dataset) -> list[str]:
-    """Name every breach of the contract, one sentence each with its coordinates."""
-    missing = [v for v in ("n_correct", "n_trials") if v not in ds or ds[v].dims != DIMS]
-    missing += [c for c in ("step", "tokens") if c not in ds.coords or ds[c].dims != DIMS[:2]]
-    if missing:
-        return [f"expected {', '.join(missing)} over {DIMS} (step and tokens over {DIMS[:2]}), got "
-                f"{sorted(map(str, ds.variables))}: build the data set with emergelaw.dataset.build"]
-    found = _label_violations(ds) + _count_violations(ds) + _grid_violations(ds)
-    try:
-        kind = provenance(ds).get("kind")
-    except (KeyError, ValueError, AttributeError):
-        return found + ["expected a JSON attribute 'emergelaw' with the provenance, got none: rebuild the file"]
-    if kind not in KINDS:
-        found.append(f"expected provenance kind to be one of {', '.join(KINDS)}, got {kind!r}: state the origin")
-    return found
-
-
-def _label_violations(ds: xr.Dataset) -> list[str]:
-    found = []
-    for dim in ("model", "task"):
-        names = list(ds[dim].values)
-        found += [f"expected {dim} names to be unique, got {n!r} more than once: rename one"
-                  for n in sorted({n for n in names if names.count(n) > 1})]
-    if "chance" in ds.coords:
-        bad = ds["chance"].where(~((ds["chance"] >= 0) & (ds["chance"] < 1)), drop=True)
-        found += [f"expected chance in [0, 1), got {float(v):g} for task {str(t)!r}: correct the task table"
-                  for t, v in zip(bad["task"].values, bad.values, strict=True)]
-    return found
-
-
-def _count_violations(ds: xr.Dataset) -> list[str]:
-    found = []
-    for name in ("n_correct", "n_trials"):
-        if not np.issubdtype(ds[name].dtype, np.integer):
-            return [f"expected {name} to be integers, got {ds[name].dtype}: counts, not accuracies"]
-    k, n = ds["n_correct"].values, ds["n_trials"].values
-    for where, rule in ((n < 0, "n_trials ≥ 0"), (k < 0, "n_correct ≥ 0"), ((k > n) & (n >= 0), "n_correct ≤ n_trials")):
-        for m, c, t in np.argwhere(where):
-            found.append(f"expected {rule}, got {k[m, c, t]} of {n[m, c, t]} at model {str(ds['model'].values[m])!r}, "
-                         f"checkpoint {c}, task {str(ds['task'].values[t])!r}: correct the source")
-    return found
-
-
-def _grid_violations(ds: xr.Dataset) -> list[str]:
-    found = []
-    measured = (ds["n_trials"] > 0).any("task").values
-    for i, model in enumerate(map(str, ds["model"].values)):
-        axes = {c: ds[c].values[i] for c in ("tokens", "step")}
-        if not any(np.isfinite(v[measured[i]]).all() for v in axes.values()):
-            found.append(f"expected every measured checkpoint of model {model!r} to have tokens or step, got a gap: fill it")
-        for name, values in axes.items():
-            finite = values[np.isfinite(values)]
-            if (finite < 0).any():
-                found.append(f"expected {name} ≥ 0, got {finite.min():g} for model {model!r}: correct the source")
-            if len(finite) > 1 and (np.diff(finite) <= 0).any():
-                found.append(f"expected {name} to rise from checkpoint to checkpoint, got {finite[np.argmin(np.diff(finite))]:g} "
-                             f"followed by no larger value for model {model!r}: sort or merge them")
-    return found
-
-
-def validate(ds: xr.Dataset) -> xr.Dataset:
-    """Return ds itself if it keeps the contract; else raise with every violation."""
-    found = violations(ds)
-    if found:
-        more = f" (and {len(found) - 20} more)" if len(found) > 20 else ""
-        raise InputError("\n".join(found[:20]) + more)
-    return ds
-
-
-def save(ds: xr.Dataset, path: str | Path) -> Path:
-    """Write ds atomically; the same data set gives the same bytes."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    try:
-        squeezed = {v: {"zlib": True, "complevel": 4} for v in ds.data_vars}
-        validate(ds).to_netcdf(part, engine="h5netcdf", encoding=squeezed)
-        os.replace(part, path)
-    finally:
-        Path(part).unlink(missing_ok=True)
-    return path
+def save(ds: xr.Dataset, path: str | Path, vectors: Mapping[str, xr.Dataset] | None = None) -> Path:
+    """Write ds, and function vectors per model if given, atomically; the same content gives the same bytes."""
+    return write_netcdf(path, {"/": validate(ds), **function_vectors.groups(ds, vectors or {})})
 
 
 def open(path: str | Path) -> xr.Dataset:  # noqa: A001 — read as emergelaw.open
-    """Read a data set into memory and check it."""
-    path = Path(path)
-    if not path.exists():
-        raise InputError(f"expected a data set at {path}, found no file: make one with `emergelaw import` or `emergelaw collect`")
-    try:
-        ds = xr.load_dataset(path, engine="h5netcdf")
-    except Exception as error:
-        raise InputError(f"expected a netCDF-4 file at {path}, could not read it ({type(error).__name__}): "
-                         "it is truncated or of another format, so fetch or build it again") from error
-    _refuse_newer(ds, path)
+    """Read the counts of a data set into memory and check them."""
+    ds = read_netcdf(path)
+    _refuse_newer(ds, Path(path))
     return validate(ds)
 
 
 def _refuse_newer(ds: xr.Dataset, path: Path) -> None:
+    if "emergelaw" not in ds.attrs:
+        raise InputError(f"expected an emergelaw data set at {path}, got a netCDF file without its provenance attribute: "
+                         "import it first with `emergelaw import`")
     try:
         version = int(provenance(ds).get("contract", 0))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"expected an emergelaw data set at {path}, got a netCDF file without its provenance attribute: "
-                         "import it first with `emergelaw import`") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"expected the provenance of {path} as one JSON object with a contract number, got "
+                         f"{str(ds.attrs['emergelaw'])[:40]!r}: import its source again with `emergelaw import`") from error
     if version > CONTRACT:
         raise InputError(f"expected data contract {CONTRACT} or older in {path}, got {version}: upgrade emergelaw")
