@@ -1,0 +1,139 @@
+"""What a fit says of each task, in numbers and in words: shared by the terminal, the figures and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from emergelaw import dataset
+from emergelaw.axes import Axis, axis_of, quantity
+
+if TYPE_CHECKING:
+    from emergelaw.fit import Fit
+
+INTERVAL = (0.05, 0.5, 0.95)
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of a fit in the order of fit.draws: counts k of n at x, (curve, checkpoint), and P(emerged)."""
+
+    x: np.ndarray
+    k: np.ndarray
+    n: np.ndarray  # 0 where nothing was measured, or untrained: that has no place on a log axis
+    first: np.ndarray  # first and last measured x, (curve,)
+    last: np.ndarray
+    p_emerged: np.ndarray  # P(emerged within the measured range), (curve,)
+
+    def points(self, curve: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return x, k and n of the measured cells of one curve."""
+        shown = self.n[curve] > 0
+        return self.x[curve, shown], self.k[curve, shown], self.n[curve, shown]
+
+
+def measured(fit: Fit) -> Curves:
+    """Return what was measured on each curve, and whether it emerged."""
+    ds = fit.data
+    at_model = pd.Index(ds["model"].values).get_indexer(fit.draws["model"].values)
+    at_task = pd.Index(ds["task"].values).get_indexer(fit.draws["task"].values)
+    x = axis_of(ds, fit.axis.name)[1][at_model]
+    k, n = (ds[v].transpose("model", "task", "checkpoint").values[at_model, at_task] for v in ("n_correct", "n_trials"))
+    n = np.where(np.isfinite(x), n, 0)
+    first, last = np.where(n > 0, x, np.inf).min(1), np.where(n > 0, x, -np.inf).max(1)
+    return Curves(x, k, n, first, last, _p_emerged(fit))
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """One task over all its curves; emergence is (5 %, 50 %, 95 %) in x units, -inf and +inf where censored."""
+
+    task: str
+    n_curves: int
+    emergence: tuple[float, float, float]
+    span: tuple[float, float]  # first and last measured x of any curve
+    ceiling: tuple[float, float]  # smallest and largest posterior median over models
+    p_emerged: tuple[float, float]  # the same for the probability
+    dispersion: float
+    coverage: float  # share of the task's cells inside their 90 % predictive interval
+
+
+def task_rows(fit: Fit) -> list[TaskRow]:
+    """Summarise every task, earliest emergence first; tasks that did not emerge come last, likeliest first."""
+    tasks = fit.draws["task"].values
+    curves = measured(fit)
+    inside = predictive_hits(fit, curves)
+    middle = fit.draws[["ceiling", "dispersion"]].median("sample")
+    rows = []
+    for task in dict.fromkeys(tasks):
+        here = np.flatnonzero(tasks == task)
+        ceiling, shares = middle["ceiling"].values[here], curves.p_emerged[here]
+        rows.append(TaskRow(
+            task=str(task), n_curves=len(here), emergence=tuple(emergence(fit, curves, here, INTERVAL)),
+            span=(curves.first[here].min(), curves.last[here].max()), ceiling=(ceiling.min(), ceiling.max()),
+            p_emerged=(shares.min(), shares.max()), dispersion=float(np.median(middle["dispersion"].values[here])),
+            coverage=inside[here].sum() / (curves.n[here] > 0).sum()))
+    return sorted(rows, key=lambda row: (row.emergence[1], -row.p_emerged[1], row.task))
+
+
+def emergence(fit: Fit, curves: Curves, chosen: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """Return quantiles of the emergence point (half rise, x units) over draws of the chosen curves, all weighing alike.
+
+    A curve has emerged within its measured range with probability p_emerged, and then at one of the onsets drawn there;
+    the rest of the probability lies after its last checkpoint (+inf). Before the first checkpoint is -inf.
+    """
+    onset = fit.draws["onset"].transpose("sample", "curve").values[:, chosen]
+    inside = onset <= curves.last[chosen]
+    weight = (inside / np.maximum(inside.sum(0), 1) * curves.p_emerged[chosen] / len(chosen)).ravel()
+    onset = np.where(onset < curves.first[chosen], -np.inf, onset).ravel()
+    order = np.argsort(onset, kind="stable")
+    at = np.searchsorted(np.cumsum(weight[order]), np.asarray(levels) - 1e-9)
+    return np.append(onset[order], np.inf)[at]
+
+
+def _p_emerged(fit: Fit) -> np.ndarray:
+    table = fit.states.set_index(["model", "task"])["p_emerged"]
+    wanted = pd.MultiIndex.from_arrays([fit.draws["model"].values, fit.draws["task"].values])
+    return table.reindex(wanted).to_numpy(float)
+
+
+def predictive_hits(fit: Fit, curves: Curves) -> np.ndarray:
+    """Return how many measured cells of each curve lie inside their 90 % predictive interval."""
+    interval = fit.predictive(level=0.9).transpose("curve", "checkpoint")
+    share = curves.k / np.maximum(curves.n, 1)
+    return ((share >= interval["low"].values) & (share <= interval["high"].values) & (curves.n > 0)).sum(1)
+
+
+def amount(axis: Axis, x: float) -> str:
+    """Say a position x in natural units, shortly: 2.1B tokens, 143k steps, 3e+21 FLOPs, a loss of 2.53."""
+    value = float(axis.from_x(x))
+    return f"{value:.3g}" if axis.name == "loss" else quantity(value, scientific=axis.name == "flops")
+
+
+def when(fit: Fit, x: float, span: tuple[float, float]) -> str:
+    """Say an emergence point; a censored one as beyond the first or the last checkpoint."""
+    if np.isfinite(x):
+        return amount(fit.axis, x)
+    larger = (x > 0) == (fit.axis.sign > 0)  # a loss falls as training goes on
+    return f"{'>' if larger else '<'}{amount(fit.axis, span[1] if x > 0 else span[0])}"
+
+
+def interval(fit: Fit, row: TaskRow) -> str:
+    """Say the 90 % interval of a task's emergence; one word where both ends are censored alike."""
+    low, high = (when(fit, x, row.span) for x in row.emergence[::2])
+    return low if low == high else f"{low} – {high}"
+
+
+def spread(low: float, high: float) -> str:
+    """Say a range of shares, as one number where the ends round alike."""
+    texts = [f"{v:.2f}" for v in (low, high)]
+    return texts[0] if texts[0] == texts[1] else " – ".join(texts)
+
+
+def origin(fit: Fit) -> str:
+    """Say what kind of data these are, in the words that stand on every figure and page."""
+    kind = dataset.provenance(fit.data)["kind"]
+    return "SIMULATED DATA" if kind == "simulated" else f"{kind} data"
