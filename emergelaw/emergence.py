@@ -37,7 +37,8 @@ def crossing(p, x, theta) -> np.ndarray:
 
 def relative_crossing(p, x, alpha: float) -> np.ndarray:
     """Return the first x where p reaches the fraction alpha of its own best (of accuracy, not of the rise)."""
-    return crossing(p, x, alpha * np.max(p, -1))
+    best = np.max(p, -1)
+    return crossing(p, x, np.where(best > 0, alpha * best, np.inf))  # 0 is no fraction of 0
 
 
 def stable_crossing(p, x, theta: float, held: int) -> np.ndarray:
