@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,17 +46,14 @@ def violations(ds: xr.Dataset) -> list[str]:
 
 
 def _misshapen(ds: xr.Dataset) -> Iterator[str]:
-    required = {"n_correct": DIMS, "n_trials": DIMS, "model": ("model",), "task": ("task",),
-                "step": DIMS[:2], "tokens": DIMS[:2]}
-    optional = {"item_set": ("model", "task"), "checkpoint_name": DIMS[:2], "flops": DIMS[:2], "loss": DIMS[:2]}
-    optional |= {c: ("model",) for c in MODEL_COORDS} | {c: ("task",) for c in TASK_COORDS}
-    for name, dims in (required | optional).items():
-        if name not in ds.variables:
-            got = ", ".join(sorted(map(str, ds.variables))) or "nothing" if name in required else ""
-        else:
-            got = _shape_mismatch(ds.variables[name], name, dims)
+    expected = {"n_correct": DIMS, "n_trials": DIMS, "model": ("model",), "task": ("task",),
+                "item_set": ("model", "task"), "checkpoint_name": DIMS[:2]}
+    expected |= {c: DIMS[:2] for c in CHECKPOINT_COORDS if c in CHECKPOINT_AXES or c in ds.variables}
+    expected |= {c: ("model",) for c in MODEL_COORDS} | {c: ("task",) for c in TASK_COORDS}
+    for name, dims in expected.items():
+        got = _shape_mismatch(ds.variables[name], name, dims) if name in ds.variables else "nothing of that name"
         if got:
-            yield f"expected {name} over ({', '.join(dims)}), got {got}: build the data set with emergelaw.dataset.build"
+            yield f"expected {name} over ({', '.join(dims)}), got {got}: build the data set with dataset.build"
 
 
 def _shape_mismatch(variable: xr.Variable, name: str, dims: tuple[str, ...]) -> str:
@@ -70,7 +68,7 @@ def _provenance(ds: xr.Dataset) -> Iterator[str]:
     try:
         kind = provenance(ds).get("kind")
     except KeyError:
-        yield "expected the provenance in the attribute 'emergelaw', got none: import the source with `emergelaw import`"
+        yield "expected the provenance in the attribute 'emergelaw', got none: import the source"
     except (ValueError, TypeError, AttributeError):
         yield (f"expected the attribute 'emergelaw' to hold the provenance as one JSON object, got "
                f"{str(ds.attrs['emergelaw'])[:40]!r}: import the source again with `emergelaw import`")
@@ -82,8 +80,9 @@ def _provenance(ds: xr.Dataset) -> Iterator[str]:
 def _names(ds: xr.Dataset) -> Iterator[str]:
     for dim in ("model", "task"):
         names = list(ds[dim].values)
-        if not all(isinstance(n, str) and n for n in names):
-            yield f"expected every {dim} to have a name, got {[n for n in names if not isinstance(n, str) or not n][0]!r}: name it"
+        nameless = [n for n in names if not isinstance(n, str) or not n]
+        if nameless:
+            yield f"expected every {dim} to have a name, got {nameless[0]!r}: name it"
             continue
         for name in sorted({n for n in names if names.count(n) > 1}):
             yield f"expected {dim} names to be unique, got {name!r} more than once: rename one"
@@ -95,7 +94,8 @@ def _counts(ds: xr.Dataset) -> Iterator[str]:
             yield f"expected {name} to be integers, got {ds[name].dtype}: give counts, not accuracies"
             return
     k, n = ds["n_correct"].values, ds["n_trials"].values
-    for where, rule in ((n < 0, "n_trials ≥ 0"), (k < 0, "n_correct ≥ 0"), ((k > n) & (n >= 0), "n_correct ≤ n_trials")):
+    rules = (n < 0, "n_trials ≥ 0"), (k < 0, "n_correct ≥ 0"), ((k > n) & (n >= 0), "n_correct ≤ n_trials")
+    for where, rule in rules:
         for m, c, t in np.argwhere(where):
             yield f"expected {rule}, got {k[m, c, t]} of {n[m, c, t]} {_at(ds, m, c, t)}: correct the source"
 
@@ -109,7 +109,7 @@ def _grids(ds: xr.Dataset) -> Iterator[str]:
                    "got a gap in both: fill it in the source")
         for name in CHECKPOINT_AXES:
             finite = axes[name][m][np.isfinite(axes[name][m])]
-            for before, after in zip(finite[:-1], finite[1:], strict=True):
+            for before, after in pairwise(finite):
                 if after <= before:
                     yield (f"expected {name} of model {model!r} to rise from checkpoint to checkpoint, got {before:g} "
                            f"followed by {after:g}: merge or correct these checkpoints")

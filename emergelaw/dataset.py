@@ -37,8 +37,8 @@ from emergelaw.contract import (
 from emergelaw.errors import InputError
 from emergelaw.files import canonical, read_netcdf, write_netcdf
 
-__all__ = ["CHECKPOINT_COORDS", "CONTRACT", "DIMS", "KINDS", "MODEL_COORDS", "TASK_COORDS", "TASK_KINDS", "build", "open",
-           "provenance", "save", "tables", "validate", "violations", "with_provenance"]
+__all__ = ["CHECKPOINT_COORDS", "CONTRACT", "DIMS", "KINDS", "MODEL_COORDS", "TASK_COORDS", "TASK_KINDS", "build",
+           "open", "provenance", "save", "tables", "validate", "violations", "with_provenance"]
 
 
 def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, provenance: Mapping[str, Any]) -> xr.Dataset:
@@ -67,7 +67,7 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
     data |= {c.removeprefix("metric_"): (DIMS, dense(c, (0, 1, 2), np.nan, float))
              for c in cells if c.startswith("metric_")}
     coords = {c: (DIMS[:2], dense(c, (0, 1), np.nan, float)) for c in CHECKPOINT_COORDS
-              if c in CHECKPOINT_AXES or c in cells and cells[c].notna().any()}
+              if c in CHECKPOINT_AXES or (c in cells and cells[c].notna().any())}
     coords |= {"model": names[0], "task": names[2],
                "checkpoint_name": (DIMS[:2], dense("checkpoint_name", (0, 1), "", object)),
                "item_set": (("model", "task"), dense("item_set", (0, 2), "", object)),
@@ -80,10 +80,11 @@ def _checked(cells: pd.DataFrame) -> pd.DataFrame:
     lacking = [c for c in ("model", "task", "n_correct", "n_trials") if c not in cells]
     if lacking or not len(cells):
         got = f"no column {', '.join(lacking)}" if lacking else "none"
-        raise InputError(f"expected at least one measured cell with its counts, got {got}: check the filters and the source")
+        raise InputError(f"expected at least one cell with its counts, got {got}: check the filters and the source")
     unnamed = cells[["model", "task"]].isna().any(axis=1)
     if unnamed.any():
-        raise InputError(f"expected a model and a task for every cell, got none in row {cells.index[unnamed][0]}: fill them in")
+        raise InputError(f"expected a model and a task for every cell, got none in row {cells.index[unnamed][0]}: "
+                         "fill them in")
     for column in ("n_correct", "n_trials"):
         values = pd.to_numeric(cells[column], errors="coerce").to_numpy(float, na_value=np.nan)
         broken = ~(np.mod(values, 1) == 0)
@@ -134,11 +135,11 @@ def _refuse_duplicates(cells: pd.DataFrame, at: tuple, shape: tuple) -> None:
                          f"{row['model']!r} at step {row.get('step')}, tokens {row.get('tokens')}: remove one")
 
 
-def _labels(table: pd.DataFrame, dim: str, names: list[str], known: Mapping[str, Any]) -> dict[str, tuple[str, np.ndarray]]:
+def _labels(table: pd.DataFrame, dim: str, names: list[str], known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the coordinates of one dimension, with defaults for what the table does not say."""
     if not table.index.is_unique:
-        raise InputError(f"expected one row per {dim} in the {dim} table, got {table.index[table.index.duplicated()][0]!r} "
-                         "twice: remove one")
+        twice = table.index[table.index.duplicated()][0]
+        raise InputError(f"expected one row per {dim} in the {dim} table, got {twice!r} twice: remove one")
     table = table.reindex(names)
     designs = sorted(c for c in table if c.startswith("design_"))
     return {c: (dim, _label_values(table, dim, c, known.get(c))) for c in [*known, *designs]}
@@ -154,7 +155,8 @@ def _label_values(table: pd.DataFrame, dim: str, column: str, default: Any) -> n
         return values.astype(object).where(values.notna(), default).astype(str).to_numpy(object)
     numbers = pd.to_numeric(values, errors="coerce")
     for name in values.index[numbers.isna() & values.notna()]:
-        raise InputError(f"expected {column} of {dim} {name!r} to be a number, got {values[name]!r}: correct the {dim} table")
+        raise InputError(f"expected {column} of {dim} {name!r} to be a number, got {values[name]!r}: "
+                         f"correct the {dim} table")
     return numbers.astype(float).fillna(default).to_numpy(float)
 
 
@@ -180,7 +182,7 @@ def _label_table(ds: xr.Dataset, dim: str) -> pd.DataFrame:
 
 
 def with_provenance(ds: xr.Dataset, provenance: Mapping[str, Any]) -> xr.Dataset:
-    """Return ds carrying this provenance: kind (one of KINDS), title, and whatever else is known, as one JSON attribute."""
+    """Return ds carrying this provenance as one JSON attribute: kind (one of KINDS), title, whatever else is known."""
     text = json.dumps({**provenance, "contract": CONTRACT}, sort_keys=True, default=_plain, ensure_ascii=False)
     return ds.assign_attrs(emergelaw=text)
 
@@ -195,7 +197,7 @@ def save(ds: xr.Dataset, path: str | Path, vectors: Mapping[str, xr.Dataset] | N
     return write_netcdf(path, {"/": validate(ds), **function_vectors.groups(ds, vectors or {})})
 
 
-def open(path: str | Path) -> xr.Dataset:  # noqa: A001 — read as emergelaw.open
+def open(path: str | Path) -> xr.Dataset:
     """Read the counts of a data set into memory and check them."""
     ds = read_netcdf(path)
     _refuse_newer(ds, Path(path))
@@ -204,12 +206,12 @@ def open(path: str | Path) -> xr.Dataset:  # noqa: A001 — read as emergelaw.op
 
 def _refuse_newer(ds: xr.Dataset, path: Path) -> None:
     if "emergelaw" not in ds.attrs:
-        raise InputError(f"expected an emergelaw data set at {path}, got a netCDF file without its provenance attribute: "
+        raise InputError(f"expected an emergelaw data set at {path}, got a netCDF file without its provenance: "
                          "import it first with `emergelaw import`")
     try:
         version = int(provenance(ds).get("contract", 0))
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"expected the provenance of {path} as one JSON object with a contract number, got "
-                         f"{str(ds.attrs['emergelaw'])[:40]!r}: import its source again with `emergelaw import`") from error
+                         f"{str(ds.attrs['emergelaw'])[:40]!r}: import its source again") from error
     if version > CONTRACT:
         raise InputError(f"expected data contract {CONTRACT} or older in {path}, got {version}: upgrade emergelaw")

@@ -1,4 +1,4 @@
-"""Files on disk: written in one step or not at all, the same content in the same bytes, unreadable ones named clearly."""
+"""Files on disk: written in one step or not at all, equal content in equal bytes, unreadable ones named clearly."""
 
 import contextlib
 import os
@@ -32,14 +32,15 @@ def atomic(path: str | Path) -> Iterator[Path]:
 def write_netcdf(path: str | Path, groups: Mapping[str, xr.Dataset]) -> Path:
     """Write data sets into the groups of one netCDF-4 file ("/" is the root)."""
     with atomic(path) as part:
-        for mode, (group, ds) in zip("w" + "a" * len(groups), groups.items(), strict=False):
+        for group, ds in groups.items():
             squeezed = {v: {"zlib": True, "complevel": 4} for v in ds.data_vars if ds[v].dtype.kind in "if"}
+            mode = "a" if part.exists() else "w"
             canonical(ds).to_netcdf(part, mode=mode, group=group, engine="h5netcdf", encoding=squeezed)
     return Path(path)
 
 
 def canonical(ds: xr.Dataset) -> xr.Dataset:
-    """Return ds with sorted variables, plain dtypes and no memory of the file it came from: equal content, equal bytes."""
+    """Return ds with sorted variables, plain types and no memory of its file: equal content makes equal bytes."""
     plain = {str(name): _plain(ds.variables[name]) for name in sorted(ds.variables, key=str)}
     data = {n: v for n, v in plain.items() if n in ds.data_vars}
     coords = {n: v for n, v in plain.items() if n not in ds.data_vars}

@@ -52,7 +52,7 @@ def groups(ds: xr.Dataset, vectors: Mapping[str, xr.Dataset]) -> dict[str, xr.Da
     return {f"/vectors/m{i}": group for i, group in enumerate(padded.values())}
 
 
-def open(path: str | Path) -> Vectors:  # noqa: A001 — read as vectors.open
+def open(path: str | Path) -> Vectors:
     """Read the function vectors of a data set file, by model."""
     read = [read_netcdf(path, name) for name in group_names(path, "/vectors")]
     if not read:
@@ -119,7 +119,8 @@ def _gram_violations(group: xr.Dataset, model: str, name: str) -> Iterator[str]:
     low, high = (1 - SYMMETRY, 1 + SYMMETRY) if group[name].attrs.get("normalised") else (0.0, np.inf)
     for c, t in np.argwhere(~((diagonal >= low) & (diagonal <= high)) & ~np.isnan(diagonal))[:1]:
         rule = "1" if high < np.inf else "≥ 0"
-        yield f"expected {name} to have diagonal {rule}, got {diagonal[c, t]:g} {_at(group, model, c, t)}: compute it again"
+        yield (f"expected {name} to have diagonal {rule}, got {diagonal[c, t]:g} {_at(group, model, c, t)}: "
+               "compute it again")
 
 
 def _row(v: np.ndarray) -> str:
