@@ -1,5 +1,7 @@
 """What an installation consists of: documented, pinned for both Pythons, without torch, with the shipped files."""
 
+import inspect
+import pkgutil
 import subprocess
 import sys
 import tomllib
@@ -9,6 +11,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import emergelaw
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -43,6 +47,18 @@ def test_every_dependency_has_its_reason():
     table = (ROOT / "docs" / "dependencies.md").read_text()
     reasons = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
     assert reasons == {r.name for r in CORE} | {Requirement(line).name for lines in EXTRAS.values() for line in lines}
+
+
+@pytest.mark.parametrize("verb", ["open", "fit", "simulate"])
+def test_the_verbs_are_functions(verb):
+    assert inspect.isfunction(getattr(emergelaw, verb))
+    modules = {module.name for module in pkgutil.iter_modules(emergelaw.__path__)}
+    assert verb not in modules, f"importing emergelaw.{verb} would put the module in the place of the function"
+
+
+def test_other_names_are_refused():
+    with pytest.raises(AttributeError, match="no attribute 'frobnicate'"):
+        emergelaw.frobnicate  # noqa: B018
 
 
 @pytest.mark.slow
