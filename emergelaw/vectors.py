@@ -52,6 +52,11 @@ def groups(ds: xr.Dataset, vectors: Mapping[str, xr.Dataset]) -> dict[str, xr.Da
     return {f"/vectors/m{i}": group for i, group in enumerate(padded.values())}
 
 
+def present(path: str | Path) -> bool:
+    """Say whether a data set file holds function vectors."""
+    return bool(group_names(path, "/vectors"))
+
+
 def open(path: str | Path) -> Vectors:
     """Read the function vectors of a data set file, by model."""
     read = [read_netcdf(path, name) for name in group_names(path, "/vectors")]
