@@ -155,8 +155,8 @@ def notes(ds: xr.Dataset) -> list[str]:
     models = ds["model"].values.tolist()
     differing = sorted({task for a, b in combinations(models, 2) for task in _other_items(ds, a, b)})
     if differing:
-    """Return, per model, how many composites come after all components: the paper's count, expected numbers."""
-                   f"different models and compared all the same: {', '.join(differing)}")
+        out.append(f"{_count(differing, 'task')} {'was' if len(differing) == 1 else 'were'} scored on different items "
+                   f"in different models and compared all the same: {', '.join(differing)}")
     lacking = _unscored(ds)
     if lacking:
         out.append(f"{_count(lacking, 'composite')} not scored in every model, because components were not measured "
