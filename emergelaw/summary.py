@@ -79,6 +79,32 @@ def task_rows(fit: Fit) -> list[TaskRow]:
     return sorted(rows, key=lambda row: (row.emergence[1], -row.p_emerged[1], row.task))
 
 
+@dataclass(frozen=True)
+class CurveRow:
+    """One curve; emergence as in TaskRow, ceiling as 5 %, 50 %, 95 %, and the probabilities of its three states."""
+
+    model: str
+    emergence: tuple[float, float, float]
+    span: tuple[float, float]
+    ceiling: tuple[float, float, float]
+    p_flat: float
+    p_not_yet: float
+    p_emerged: float
+
+
+def curve_rows(fit: Fit, curves: Curves, task: str) -> list[CurveRow]:
+    """Summarise each curve of a task."""
+    states = fit.states[fit.states["task"] == task].set_index("model")
+    ceiling = fit.draws["ceiling"].transpose("sample", "curve").values
+    rows = []
+    for i in np.flatnonzero(fit.draws["task"].values == task):
+        model = str(fit.draws["model"].values[i])
+        state = states.loc[model, ["p_flat", "p_not_yet", "p_emerged"]].astype(float)
+        rows.append(CurveRow(model, tuple(emergence(fit, curves, np.array([i]), INTERVAL)),
+                             (curves.first[i], curves.last[i]), tuple(np.quantile(ceiling[:, i], INTERVAL)), *state))
+    return rows
+
+
 def emergence(fit: Fit, curves: Curves, chosen: np.ndarray, levels: Sequence[float]) -> np.ndarray:
     """Return quantiles of the emergence point (half rise, x units) over draws of the chosen curves, all weighing alike.
 
@@ -121,8 +147,8 @@ def when(fit: Fit, x: float, span: tuple[float, float]) -> str:
     return f"{'>' if larger else '<'}{amount(fit.axis, span[1] if x > 0 else span[0])}"
 
 
-def interval(fit: Fit, row: TaskRow) -> str:
-    """Say the 90 % interval of a task's emergence; one word where both ends are censored alike."""
+def interval(fit: Fit, row: TaskRow | CurveRow) -> str:
+    """Say the 90 % interval of an emergence point; one word where both ends are censored alike."""
     low, high = (when(fit, x, row.span) for x in row.emergence[::2])
     return low if low == high else f"{low} – {high}"
 

@@ -29,11 +29,12 @@ def plot_curves(fit: Fit, ax: Axes | None = None, *, task: str, models: Sequence
     colors = model_colors(fit.data)
     for i, curve in enumerate(select_curves(fit, task, models)):
         model = str(fit.draws["model"].values[curve])
-        draw_curve(ax, bands, curve, colors[model], label=model)
+        draw_curve(ax, bands, curve, colors[model])
         marker = MARKERS[i % len(MARKERS)]
+        ax.plot([], [], color=colors[model], marker=marker, markersize=3.5, label=model)
         draw_points(ax, *bands.curves.points(curve), color=colors[model], marker=marker, whiskers=whiskers)
     draw_chance(ax, fit, task)
-    ax.legend(loc="upper left", bbox_to_anchor=(0, 1.01))
+    ax.legend(loc="best")
     ax.set_title(task)
     scale_x(ax, fit.axis, bands.x)
     scale_y(ax)
@@ -63,21 +64,26 @@ def by_size(fit: Fit) -> list[str]:
     return sorted(size, key=lambda m: (np.nan_to_num(size[m], nan=np.inf), m))
 
 
-def draw_curve(ax: Axes, bands: Bands, curve: int, color: Any, fade: float = 1.0, **line: Any) -> None:
+def draw_curve(ax: Axes, bands: Bands, curve: int, color: Any, **look: Any) -> None:
     """Draw one posterior curve within its measured range."""
     step = bands.x[1] - bands.x[0]
     shown = (bands.x > bands.curves.first[curve] - step) & (bands.x < bands.curves.last[curve] + step)
-    draw_band(ax, bands.x[shown], bands.quantiles[:, curve, shown], color, fade, **line)
+    draw_band(ax, bands.x[shown], bands.quantiles[:, curve, shown], color, **look)
 
 
 def draw_points(ax: Axes, x: np.ndarray, k: np.ndarray, n: np.ndarray, *, color: Any, marker: str = "o",
-                whiskers: bool = False, scale: float = 1.0) -> None:
+                whiskers: bool = False, **look: Any) -> None:
     """Draw accuracies k/n; the area of a point grows with the number of items."""
-    area = scale * 3.5 * np.log10(n + 1.0)
-    ax.scatter(x, k / n, s=area, color=[color], marker=marker, alpha=0.75, linewidth=0, zorder=3)
+    look = {"s": point_area(n), "alpha": 0.75, "linewidth": 0, "zorder": 3} | look
+    ax.scatter(x, k / n, color=[color], marker=marker, **look)
     if whiskers:
         low, high = binomial_interval(k, n)
         ax.vlines(x, low, high, color=[color], linewidth=0.6, alpha=0.6)
+
+
+def point_area(n: np.ndarray) -> np.ndarray:
+    """Return marker areas (points squared) that grow with the logarithm of the number of items."""
+    return 3.5 * np.log10(n + 1.0)
 
 
 def binomial_interval(k: np.ndarray, n: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:

@@ -96,7 +96,8 @@ def plot_ranks(parameter: Parameter, ax: Axes | None = None, bins: int = 20) -> 
     ax.axhline(1, color=QUIET, linewidth=0.8, linestyle=":")
     ax.set_ylim(0)
     ax.set_title(f"r-hat {parameter.rhat:.3f}, ESS {parameter.ess:,.0f}")
-    ax.set_xlabel(f"rank ({bins} bins)")
+    ax.set_xticks([])
+    ax.set_xlabel("rank among all draws")
     return ax
 
 

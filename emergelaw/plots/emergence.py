@@ -26,8 +26,8 @@ def plot_emergence(fit: Fit, ax: Axes | None = None, *, rows: list[TaskRow] | No
     ax = axes(ax, chart_size(rows))
     low, high = (float(edge) for edge in (min(r.span[0] for r in rows), max(r.span[1] for r in rows)))
     curves = measured(fit)
+    _draw_models(ax, fit, curves, [r.task for r in rows])
     for y, row in enumerate(rows):
-        _draw_models(ax, fit, curves, row.task, y)
         _draw_row(ax, fit, row, y, low, high)
     ax.axvline(high, color=QUIET, linewidth=0.6, linestyle=":")
     ax.set_yticks(range(len(rows)), [r.task for r in rows])
@@ -57,9 +57,11 @@ def _draw_row(ax: Axes, fit: Fit, row: TaskRow, y: int, low: float, high: float)
     ax.text(1.02, y, spread(*row.p_emerged), transform=ax.get_yaxis_transform(), va="center", fontsize=7.5)
 
 
-def _draw_models(ax: Axes, fit: Fit, curves: Curves, task: str, y: int) -> None:
-    colors = model_colors(fit.data)
-    for curve in np.flatnonzero(fit.draws["task"].values == task):
-        median = emergence(fit, curves, np.array([curve]), [0.5])[0]
-        if np.isfinite(median):
-            ax.plot(median, y + 0.3, "|", color=colors[str(fit.draws["model"].values[curve])], markersize=4)
+def _draw_models(ax: Axes, fit: Fit, curves: Curves, tasks: list[str]) -> None:
+    """Draw the median of every curve that emerged, as a tick in the colour of its model."""
+    colors, line = model_colors(fit.data), {task: y for y, task in enumerate(tasks)}
+    median = np.array([emergence(fit, curves, np.array([i]), [0.5])[0] for i in range(len(curves.n))])
+    shown = np.flatnonzero(np.isfinite(median))
+    y = [line[str(t)] + 0.3 for t in fit.draws["task"].values[shown]]
+    ink = [colors[str(m)] for m in fit.draws["model"].values[shown]]
+    ax.scatter(median[shown], y, s=16, marker="|", linewidth=1, color=ink)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from emergelaw.plots.bands import LEVELS, draw_band, grid
+from emergelaw.plots.bands import draw_band, grid, quantiles
 from emergelaw.plots.curves import draw_chance, refuse_unknown
-from emergelaw.plots.style import axes, family_colors, mark_origin, scale_x, scale_y, style
+from emergelaw.plots.style import QUIET, axes, family_colors, mark_origin, scale_x, scale_y, style
 from emergelaw.summary import measured
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ def plot_family(fit: Fit, ax: Axes | None = None, *, task: str, families: Sequen
     for family in families or sorted(set(map(str, fit.draws["family"].values[here]))):
         _draw_family(ax, x, fit.family_curves(x, task, family), colors[family], family or "all models")
     draw_chance(ax, fit, task)
-    ax.legend(loc="upper left", bbox_to_anchor=(0, 1.01))
+    ax.plot([], [], color=QUIET, linewidth=0.8, linestyle="--", label="new member, 90 %")
+    ax.legend(loc="best")
     ax.set_title(task)
     scale_x(ax, fit.axis, x)
     scale_y(ax)
@@ -38,7 +39,6 @@ def plot_family(fit: Fit, ax: Axes | None = None, *, task: str, families: Sequen
 
 
 def _draw_family(ax: Axes, x: np.ndarray, curves: dict[str, np.ndarray], color: Any, name: str) -> None:
-    draw_band(ax, x, np.quantile(curves["typical"], LEVELS, axis=0), color, label=f"{name}: typical")
-    low, high = np.quantile(curves["new_member"], (0.05, 0.95), axis=0)
-    ax.plot(x, low, color=color, linewidth=0.8, linestyle="--", label=f"{name}: new member, 90 %")
-    ax.plot(x, high, color=color, linewidth=0.8, linestyle="--")
+    draw_band(ax, x, quantiles(curves["typical"]), color, label=name)
+    for edge in np.quantile(curves["new_member"], (0.05, 0.95), axis=0):
+        ax.plot(x, edge, color=color, linewidth=0.8, linestyle="--")

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from emergelaw.axes import quantity
 from emergelaw.plots.bands import Bands, curve_bands
-from emergelaw.plots.curves import by_size, draw_chance, draw_curve, draw_points, plot_curves, select_curves
+from emergelaw.plots.curves import by_size, draw_chance, draw_curve, draw_points, plot_curves, point_area, select_curves
 from emergelaw.plots.family import plot_family
 from emergelaw.plots.style import figure, mark_figure, model_colors, scale_x, scale_y, style
 
@@ -26,11 +26,11 @@ _MOST_FAMILIES = 5  # with more, panels by family would be mostly empty
 
 
 @style()
-def plot_grid(fit: Fit, *, bands: Bands | None = None, columns: int = 4) -> Figure:
+def plot_grid(fit: Fit, *, bands: Bands | None = None, columns: int | None = None) -> Figure:
     """Draw one small panel per task, with every model's points and curve coloured by its size."""
     bands = bands or curve_bands(fit)
     tasks = list(dict.fromkeys(map(str, fit.draws["task"].values)))
-    columns = min(columns, len(tasks))
+    columns = min(columns or (4 if len(tasks) <= 16 else 6), len(tasks))
     rows = ceil(len(tasks) / columns)
     fig = figure(max(2.3 * columns, 4.6), 1.75 * rows + 0.5)
     panels = fig.subplots(rows, columns, squeeze=False)
@@ -46,12 +46,14 @@ def plot_grid(fit: Fit, *, bands: Bands | None = None, columns: int = 4) -> Figu
 
 
 def _draw_panel(ax: Axes, fit: Fit, bands: Bands, task: str) -> None:
+    """Draw all curves of a task; as pixels even in vector files, which a thousand curves would swell to 20 MB."""
     colors = model_colors(fit.data)
     curves = select_curves(fit, task)
     for curve in curves:
         color = colors[str(fit.draws["model"].values[curve])]
-        draw_curve(ax, bands, curve, color, fade=min(1.0, 5 / len(curves)), linewidth=0.9)
-        draw_points(ax, *bands.curves.points(curve), color=color, scale=0.4)
+        x, k, n = bands.curves.points(curve)
+        draw_curve(ax, bands, curve, color, fade=min(1.0, 5 / len(curves)), linewidth=0.9, raster=True)
+        draw_points(ax, x, k, n, color=color, s=0.4 * point_area(n), rasterized=True)
     draw_chance(ax, fit, task)
     ax.set_title(task, fontsize=min(9, 9 * 26 / max(len(task), 1)))
 

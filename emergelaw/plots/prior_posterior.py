@@ -44,12 +44,13 @@ def plot_prior_posterior(prior: Mapping[str, Any], ax: Axes | None = None) -> Ax
     density = parse_prior(prior["prior"])
     if density is not None:
         ends = density.ppf((0.005, 0.995))
-        x = np.linspace(min(ends[0], low), max(ends[1], high), 200)
+        x = np.linspace(min(ends[0], low), max(ends[1], high), 200)  # the prior is seen where the posterior went
         height = density.pdf(x)
         share = np.minimum(height / height[np.isfinite(height)].max(), 1)
         ax.fill_between(x, share, color=QUIET, alpha=0.25, linewidth=0)
     ax.plot([low, high], [0.5, 0.5], color=_COLOR, linewidth=2.5, solid_capstyle="butt")
     ax.plot(middle, 0.5, "o", color="white", markeredgecolor=_COLOR, markersize=5)
+    ax.margins(x=0.1 if density is not None else 0.6)
     ax.set_ylim(0, 1.08)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from emergelaw.plots.bands import LEVELS, draw_band
+from emergelaw.plots.bands import draw_band, quantiles
 from emergelaw.plots.style import QUIET, axes, scale_x, scale_y, style
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def plot_prior(axis: Axis, x: np.ndarray, curves: np.ndarray, ax: Axes | None = 
                title: str = "prior predictive curves", shown: int = 30) -> Axes:
     """Draw prior curves (draw, x) of one task: the first few one by one, all as median with 50 and 90 % bands."""
     ax = axes(ax)
-    draw_band(ax, x, np.quantile(curves, LEVELS, axis=0), "#0072B2", linewidth=2)
+    draw_band(ax, x, quantiles(curves), "#0072B2", linewidth=2)
     ax.plot(x, curves[:shown].T, color=QUIET, linewidth=0.5, alpha=0.6)
     if chance is not None:
         ax.axhline(chance, color=QUIET, linewidth=0.8, linestyle=":")

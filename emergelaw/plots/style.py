@@ -69,7 +69,7 @@ def scale_x(ax: Axes, axis: Axis, x: np.ndarray, label: bool = True) -> None:
     pad = 0.02 * (high - low) or 0.5
     ax.set_xlim(low - pad, high + pad)
     inches = ax.get_position().width * ax.figure.get_figure(root=True).get_figwidth()
-    at = ticks(axis, low - pad, high + pad, most=max(2, int(1.7 * inches)))
+    at = ticks(axis, low - pad, high + pad, most=max(2, int(2 * inches)))
     ax.set_xticks(at, [amount(axis, t) for t in at])
     if label:
         ax.set_xlabel(axis.label)
@@ -82,12 +82,9 @@ def ticks(axis: Axis, low: float, high: float, most: int) -> np.ndarray:
         return at[(at >= low) & (at <= high)]
     decades = np.arange(np.floor(low), np.ceil(high) + 1)
     candidates = [np.sort(np.add.outer(decades, np.log10(m)).ravel()) for m in ((1, 2, 5), (1, 3))]
-    candidates += [decades[::every] for every in (1, 2, 3, 4, 6)]
-    for at in candidates:
-        at = at[(at >= low) & (at <= high)]
-        if len(at) <= most:
-            return at
-    return at[:most]
+    candidates += [decades[start::every] for every in range(1, len(decades) + 1) for start in range(every)]
+    shown = [at[(at >= low) & (at <= high)] for at in candidates]
+    return max((at for at in shown if len(at) <= most), key=len)
 
 
 def scale_y(ax: Axes, label: bool = True) -> None:
@@ -117,5 +114,8 @@ def save(fig: Figure, path: str | Path) -> Path:
     """Write a figure; the same figure gives the same bytes (no date, no random ids)."""
     path = Path(path)
     with style():
+        if fig.get_layout_engine() is not None:  # once for all formats: on many panels it costs more than the drawing
+            fig.draw_without_rendering()
+            fig.set_layout_engine("none")
         fig.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
     return path
