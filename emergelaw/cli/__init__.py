@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from emergelaw import __version__
+from emergelaw.cli import data, import_, order
 from emergelaw.errors import InputError
 
 app = typer.Typer(
@@ -15,6 +16,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("import")(import_.command)
+app.add_typer(data.app, name="data")
+app.command("order")(order.command)
 
 
 @app.callback(invoke_without_command=True)
