@@ -53,7 +53,7 @@ def _folder(source: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
 
 def _zip(source: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(source) as archive:
-        for member in archive.infolist():
+        for member in sorted(archive.infolist(), key=lambda m: m.filename):
             if wanted(name := f"{source.name}/{member.filename}") and not member.is_dir():
                 yield name, archive.read(member)
 
