@@ -24,7 +24,12 @@ def add_counts(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     if "n_correct" not in has:
         frame = _correct_from_accuracy(frame, log)
     frame = _drop(frame, frame["n_correct"].notna(), "rows without a number of correct answers: not measured", log)
-    return frame.assign(**{c: _whole(frame, c) for c in ("n_correct", "n_trials")})
+    frame = frame.assign(**{c: _whole(frame, c) for c in ("n_correct", "n_trials")})
+    if len(bad := frame[frame["n_correct"] > frame["n_trials"]]):
+        row = bad.iloc[0]
+        raise InputError(f"expected n_correct ≤ n_trials, got {row['n_correct']} of {row['n_trials']} for task "
+                         f"{row['task']!r} of model {row['model']!r}: correct the table or map other columns")
+    return frame
 
 
 def _drop(frame: pd.DataFrame, keep: pd.Series, what: str, log: Log) -> pd.DataFrame:
