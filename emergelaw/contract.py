@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from emergelaw.errors import InputError, did_you_mean
+from emergelaw.files import canonical
 
 CONTRACT = 1  # raised when a reader of the former contract would misread a file
 DIMS = ("model", "checkpoint", "task")
@@ -38,6 +39,7 @@ def validate(ds: xr.Dataset) -> xr.Dataset:
 
 def violations(ds: xr.Dataset) -> list[str]:
     """Name every breach of the contract, one sentence each with its coordinates."""
+    ds = canonical(ds)  # names as Python's own text
     misshapen = list(_misshapen(ds))
     if misshapen:
         return misshapen

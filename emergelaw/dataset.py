@@ -102,8 +102,10 @@ def _refuse_varying(cells: pd.DataFrame, column: str, keys: list[str]) -> None:
     values = cells.dropna(subset=[column]).groupby(keys)[column].unique()
     many = values[values.map(len) > 1]
     if len(many):
-        where = " of ".join(f"{k} {v!r}" for k, v in zip(keys[::-1], many.index[0][::-1], strict=True))
-        raise InputError(f"expected one {column} for {where}, got {', '.join(map(repr, many.iloc[0][:3]))}: "
+        shown = [repr(v) if isinstance(v, str) else f"{v:g}" for v in (*many.index[0], *many.iloc[0][:3])]
+        where = " of ".join(f"{key} {value}" for key, value in zip(keys[::-1], shown[1::-1], strict=True))
+        got = ", ".join(shown[2:])
+        raise InputError(f"expected one {column} for {where}, got {got}: "
                          "split the cells into separate tasks or correct them")
 
 

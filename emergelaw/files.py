@@ -26,7 +26,8 @@ def atomic(path: str | Path) -> Iterator[Path]:
         raise InputError(f"expected to be able to write {path}, got {error.strerror or error}: "
                          "choose another place or make room there") from error
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # not there, or no such folder
+            part.unlink()
 
 
 def write_netcdf(path: str | Path, groups: Mapping[str, xr.Dataset]) -> Path:

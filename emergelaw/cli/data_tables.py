@@ -12,6 +12,8 @@ from emergelaw.describe import SHAPES
 def show(content: dict[str, Any]) -> None:
     """Print a description, provenance first."""
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160  # a file or a pipe has no edge
     _provenance(console, content["provenance"])
     console.print(_models(content["models"]))
     console.print(_tasks(content["tasks"]))
@@ -30,10 +32,10 @@ def _provenance(console: Console, about: dict[str, Any]) -> None:
 
 
 def _models(models: list[dict[str, Any]]) -> Table:
-    table = Table(Column("model", overflow="fold"), "family", title="models", title_justify="left", box=SIMPLE)
+    table = Table(Column("model", no_wrap=True), "family", title="models", title_justify="left", box=SIMPLE)
     for name in ("params", "checkpoints", "tokens", "tasks", "holes"):
         table.add_column(name, justify="right")
-    for m in models:
+    for m in sorted(models, key=lambda m: (m["family"], m["params"] or 0)):
         reach = f"{_short(m['tokens_first'])} – {_short(m['tokens_last'])}"
         unplaced = f"to step {_short(m['step_last'])}"
         table.add_row(m["model"], m["family"], _short(m["params"]), str(m["checkpoints"]),
@@ -43,7 +45,7 @@ def _models(models: list[dict[str, Any]]) -> Table:
 
 def _tasks(tasks: list[dict[str, Any]]) -> Table:
     shapes = [s for s in SHAPES if any(t[s] for t in tasks)]
-    table = Table(Column("task", overflow="fold", min_width=16), title="tasks", title_justify="left", box=SIMPLE)
+    table = Table(Column("task", no_wrap=True), title="tasks", title_justify="left", box=SIMPLE)
     for name in ("n", "chance", "models", "φ", *shapes):
         table.add_column(name, justify="right")
     for t in tasks:
