@@ -196,7 +196,8 @@ def test_unnamed_items_beside_named_sets_are_told_apart_by_their_number(tmp_path
 
 
 def test_shot_counts_seeds_and_corpora_become_labels(tmp_path):
-    frame = pd.concat([cells(n_shots=5), cells(n_shots=0), cells(task="z", n_shots=5).drop_duplicates(["model", "tokens"])])
+    one_task = cells(task="z", n_shots=5).drop_duplicates(["model", "tokens"])
+    frame = pd.concat([cells(n_shots=5), cells(n_shots=0), one_task])
     imported = load(frame, tmp_path)
     assert sorted(imported.tasks.index) == ["x", "x (5-shot)", "y", "y (5-shot)", "z"]
     assert imported.tasks.loc["x", "n_shots"] == 0 and imported.tasks.loc["x (5-shot)", "n_shots"] == 5
