@@ -53,12 +53,12 @@ def _refuse_conflict(cells: pd.DataFrame, column: str, first: pd.Series) -> None
 
 def _merge_labels(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """Return one table of labels; what some leave open others may fill in, what two say must agree."""
-    labels = pd.concat([part.astype(object).replace("", None) for part in parts])
+    labels = pd.concat([part.mask(part == "") for part in parts])
     labels.index.name = parts[0].index.name
     said = labels.groupby(level=0).nunique()
     for column in said:
         for name in said.index[said[column] > 1]:
-            values = ", ".join(map(repr, labels.loc[name, column].dropna().unique()))
+            values = ", ".join(map(repr, labels.loc[name, column].dropna().unique().tolist()))
             raise InputError(f"expected one {column} for {labels.index.name} {name!r}, got {values}: "
                              "correct one of the data sets")
     return labels.groupby(level=0).first()
