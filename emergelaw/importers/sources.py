@@ -24,8 +24,9 @@ def documents(sources: list[Path], wanted: Wanted) -> Iterator[tuple[str, bytes]
         except InputError:
             raise
         except Exception as error:  # damaged archives raise almost anything: struct.error, EOFError, zlib.error …
-            raise InputError(f"expected {source} to be readable, got {type(error).__name__} ({error}): "
-                             "the file is damaged or locked, so fetch it again") from error
+            reason = " ".join([type(error).__name__, *str(error).splitlines()[:1]])
+            raise InputError(f"expected {source} to be readable, got {reason!r}: "
+                             "it is damaged or locked, so fetch it again") from error
 
 
 def _reader(source: Path) -> Callable[[Path, Wanted], Iterator[tuple[str, bytes]]]:
