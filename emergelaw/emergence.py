@@ -5,7 +5,7 @@ a number), one that had emerged by the first checkpoint has that checkpoint's x 
 The arithmetic works on plain arrays, p (…, grid) over an ascending finite grid x; `points` gives it names.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,7 +17,7 @@ import xarray as xr
 from emergelaw.axes import Axis, axis_of, convert, named, quantity
 from emergelaw.errors import InputError, did_you_mean
 
-GRID = 256  # points between the first and the last checkpoint of a model
+GRID = 128  # points between the first and the last checkpoint of a model
 CELLS = 2e7  # most accuracies held at once
 MIN_RISE = 0.1  # a curve that rises by less has no half rise and no elbow
 COLUMNS = ("task", "model", "definition", "axis", "median", "5 %", "95 %", "p_emerged")
@@ -135,19 +135,26 @@ def points(fit: Any, definition: Definition | None = None, axis: str | None = No
 
     Coordinates on curve: model, task, and first and last, the x of the model's outermost trained checkpoints.
     """
-    definition, target = definition or define(), named(axis or fit.axis.name)
+    return points_by(fit, [definition or define()], axis)[0]
+
+
+def points_by(fit: Any, definitions: Sequence[Definition], axis: str | None = None) -> list[xr.DataArray]:
+    """Return the points by each of several definitions; the curves are evaluated once."""
+    target = named(axis or fit.axis.name)
     models = fit.draws["model"].values.astype(str)
-    t = np.empty((fit.draws.sizes["sample"], len(models)))
+    t = np.empty((len(definitions), fit.draws.sizes["sample"], len(models)))
     ends = np.empty((2, len(models)))
     for model in dict.fromkeys(models.tolist()):
         checkpoints = trained_checkpoints(fit.data, model, fit.axis)
-        for rows in _blocks(np.flatnonzero(models == model), len(t)):
-            found = definition.locate(_member(fit, rows, checkpoints))
-            t[:, rows], ends[:, rows] = _on_axis(fit, model, (found, checkpoints), target)
+        for rows in _blocks(np.flatnonzero(models == model), t.shape[1]):
+            member = _member(fit, rows, checkpoints)
+            found = np.stack([definition.locate(member) for definition in definitions])
+            t[:, :, rows], ends[:, rows] = _on_axis(fit, model, (found, checkpoints), target)
     coords = {"model": ("curve", models), "task": ("curve", fit.draws["task"].values.astype(str)),
               "first": ("curve", ends[0]), "last": ("curve", ends[1])}
-    return xr.DataArray(t, dims=("sample", "curve"), coords=coords,
-                        attrs={"definition": definition.name, "axis": target.name})
+    return [xr.DataArray(one, dims=("sample", "curve"), coords=coords,
+                         attrs={"definition": definition.name, "axis": target.name})
+            for one, definition in zip(t, definitions, strict=True)]
 
 
 def _member(fit: Any, rows: np.ndarray, checkpoints: np.ndarray) -> Member:
@@ -164,11 +171,11 @@ def _on_axis(fit: Any, model: str, found: tuple[np.ndarray, np.ndarray], target:
     """Return the points and the first and last checkpoint on the target axis."""
     t, checkpoints = found
     if target.name == fit.axis.name:
-        return t, np.tile(checkpoints[[0, -1]][:, None], t.shape[1])
+        return t, checkpoints[[0, -1], None]
     ends = trained_checkpoints(fit.data, model, target)[[0, -1]]
     moved = convert(fit.data, model, t, fit.axis.name, target.name)
     # Nothing leaves the measured range, so NaN lies between the untrained and the first trained checkpoint.
-    return np.where(np.isnan(moved), ends[0], moved), np.tile(ends[:, None], t.shape[1])
+    return np.where(np.isnan(moved), ends[0], moved), ends[:, None]
 
 
 def trained_checkpoints(ds: xr.Dataset, model: str, axis: Axis) -> np.ndarray:
@@ -185,7 +192,7 @@ def trained_checkpoints(ds: xr.Dataset, model: str, axis: Axis) -> np.ndarray:
 def p_by(t: xr.DataArray, value: float) -> np.ndarray:
     """Return P(emerged by value, in natural units) of each curve; NaN past the model's last checkpoint (a forecast)."""
     x = named(t.attrs["axis"]).to_x(value)
-    return np.where(x <= t["last"].values, (t <= x).mean("sample").values, np.nan)
+    return np.where(x <= t["last"].values, (t.values <= x).mean(0), np.nan)
 
 
 def table(t: xr.DataArray) -> pd.DataFrame:
@@ -195,7 +202,7 @@ def table(t: xr.DataArray) -> pd.DataFrame:
     never = np.isinf([middle, low, high])
     middle, low, high = np.where(never, np.inf, axis.from_x([middle, low, high]))
     rows = (t["task"].values, t["model"].values, t.attrs["definition"], axis.name, middle, low, high,
-            np.isfinite(t).mean("sample").values)
+            np.isfinite(t.values).mean(0))
     return pd.DataFrame(dict(zip(COLUMNS, rows, strict=True)))
 
 

@@ -1,5 +1,6 @@
 """The implicit curriculum with its uncertainty: in which order tasks emerge, and how far models agree on it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -33,14 +34,18 @@ class Order:
 
 def order(fit: Any, threshold: float = 0.8) -> Order:
     """Return every statistic of the order of emergence for accuracy ≥ threshold."""
-    points = emergence.points(fit, emergence.define("absolute", threshold))
-    paper = pointwise.crossings(fit.data, pointwise.Rule(threshold), fit.axis.name)
+    thresholds = sorted({threshold, *THRESHOLDS})
+    by_threshold = dict(zip(thresholds, emergence.points_by(
+        fit, [emergence.define("absolute", theta) for theta in thresholds]), strict=True))
+    points = by_threshold[threshold]
     t = by_model(points)
+    paper = pointwise.crossings(fit.data, pointwise.Rule(threshold), fit.axis.name).sel(model=t["model"].values)
     consensus, composites = consensus_table(t), composite_table(fit.data, t)
     return Order(
         threshold, points, _in_order(emergence.table(points), consensus), consensus,
         pair_table(fit.data, t).merge(_point_estimates(paper), on=["model_a", "model_b"], how="left"),
-        composites, compliance_table(fit.data, paper, composites), sensitivity_table(fit), notes(fit.data))
+        composites, compliance_table(fit.data, paper, composites), sensitivity_table(fit.data, by_threshold),
+        notes(fit.data))
 
 
 def by_model(points: xr.DataArray) -> xr.DataArray:
@@ -61,7 +66,7 @@ def consensus_table(t: xr.DataArray) -> pd.DataFrame:
     table = pd.DataFrame({
         "task": t["task"].values[known], "lateness": late[:, known].mean(0), "low": low, "high": high,
         "n_models": t[0].notnull().sum("model").values[known],
-        "p_emerged": np.isfinite(t).where(t.notnull()).mean(("sample", "model")).values[known]}).iloc[sequence]
+        "p_emerged": (np.isfinite(t.values).sum((0, 1)) / t.notnull().values.sum((0, 1)))[known]}).iloc[sequence]
     table.insert(0, "rank", rank)
     return table.reset_index(drop=True)
 
@@ -107,20 +112,15 @@ def _other_items(ds: xr.Dataset, a: str, b: str) -> list[str]:
 def composite_table(ds: xr.Dataset, t: xr.DataArray) -> pd.DataFrame:
     """Return P(after), P(before), P(undecided) of each composite against each component, and against all of them."""
     rows = []
-    for model in t["model"].values.tolist():
+    for model, draws in zip(t["model"].values.tolist(), t.values.swapaxes(0, 1), strict=True):
+        at = {task: draws[:, i] for i, task in enumerate(t["task"].values.tolist()) if not np.isnan(draws[0, i])}
         for task, parts in pointwise.components_of(ds).items():
-            if not measured(t, model, [task, *parts]):
+            if not at.keys() >= {task, *parts}:
                 continue
-            composite, components = (t.sel(model=model, task=names).values for names in (task, parts))
-            for name, which in [*((p, [i]) for i, p in enumerate(parts)), (ALL, slice(None))]:
-                rows.append((model, task, name, *ranks.after(composite, components[:, which])))
+            components = np.stack([at[part] for part in parts], 1)
+            rows += [(model, task, part, *ranks.after(at[task], at[part][:, None])) for part in parts]
+            rows.append((model, task, ALL, *ranks.after(at[task], components)))
     return pd.DataFrame(rows, columns=["model", "task", "component", "p_after", "p_before", "p_undecided"])
-
-
-def measured(t: xr.DataArray, model: str, tasks: list[str]) -> bool:
-    """Say whether all these tasks were measured in the model."""
-    known = set(t["task"].values.tolist())
-    return known.issuperset(tasks) and bool(t.sel(model=model, task=tasks)[0].notnull().all())
 
 
 def compliance_table(ds: xr.Dataset, paper: xr.DataArray, composites: pd.DataFrame) -> pd.DataFrame:
@@ -133,18 +133,17 @@ def compliance_table(ds: xr.Dataset, paper: xr.DataArray, composites: pd.DataFra
     return count.merge(expected, on="model", how="inner")
 
 
-def sensitivity_table(fit: Any) -> pd.DataFrame:
-    """Return, per threshold, the share of curves that emerge, mean agreement of pairs, and composites in order."""
-    return pd.DataFrame([_at_threshold(fit, theta) for theta in THRESHOLDS])
+def sensitivity_table(ds: xr.Dataset, points: Mapping[float, xr.DataArray]) -> pd.DataFrame:
+    """Return, per threshold, how much emerges, the mean agreement of pairs, and how many composites are in order."""
+    return pd.DataFrame([{"threshold": theta, **_overall(ds, one)} for theta, one in points.items()])
 
 
-def _at_threshold(fit: Any, theta: float) -> dict[str, float]:
-    points = emergence.points(fit, emergence.define("absolute", theta))
+def _overall(ds: xr.Dataset, points: xr.DataArray) -> dict[str, float]:
     t = by_model(points)
-    pairs, composites = pair_table(fit.data, t), composite_table(fit.data, t)
+    pairs, composites = pair_table(ds, t), composite_table(ds, t)
     whole = composites[composites["component"] == ALL][["p_after", "p_before"]].sum()
     decided = whole.sum()
-    return {"threshold": theta, "p_emerged": float(np.isfinite(points).mean()),
+    return {"p_emerged": float(np.isfinite(points.values).mean()),
             **{name: float(pairs[name].astype(float).mean()) for name in AGREEMENT},
             "composites_after": whole["p_after"] / decided if decided > 0 else np.nan}
 

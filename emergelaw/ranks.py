@@ -10,9 +10,9 @@ MIN_COMMON = 3  # fewer tasks have no order to speak of
 
 
 def signs(t: np.ndarray) -> np.ndarray:
-    """Return sign(t_i − t_j), 0 between two nevers; NaN must have been dropped."""
-    later = t[:, :, None] > t[:, None, :]
-    return later.astype(np.int8) - later.swapaxes(1, 2)
+    """Return sign(t_i − t_j), 0 between two nevers; NaN must have been dropped. Single precision: sums stay exact."""
+    later = (t[:, :, None] > t[:, None, :]).astype(np.float32)
+    return later - later.swapaxes(1, 2)
 
 
 def agreement(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
@@ -22,25 +22,28 @@ def agreement(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
     """
     one, other, both = signs(a), signs(b), np.isfinite(a) & np.isfinite(b)
     enough = both.sum(1) >= MIN_COMMON
-    among = both[:, :, None] & both[:, None, :]
-    everything, emerged = _cosines(one, other), _cosines(one * among, other * among)
-    alike = [((one * other) > 0).sum((1, 2)), ((one * other * among) > 0).sum((1, 2))]
+    among = (both[:, :, None] & both[:, None, :]).astype(np.float32)
+    spearman, kendall, alike = _compare(one, other)
+    spearman_both, kendall_both, alike_both = _compare(one * among, other * among)
     return {
-        "spearman": everything[0], "kendall": everything[1],
-        "spearman_both": np.where(enough, emerged[0], np.nan), "kendall_both": np.where(enough, emerged[1], np.nan),
-        "n_both": both.sum(1), "share_never": 1 - _ratio(alike[1], alike[0]),
+        "spearman": spearman, "kendall": kendall,
+        "spearman_both": np.where(enough, spearman_both, np.nan),
+        "kendall_both": np.where(enough, kendall_both, np.nan),
+        "n_both": both.sum(1), "share_never": 1 - _ratio(alike_both, alike),
     }
 
 
-def _cosines(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return Spearman's ρ and Kendall's tau-b of two stacks of sign matrices; NaN where an order has no two ranks."""
-    ranks = [s.sum(2, dtype=float) for s in (one, other)]
+def _compare(one: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return Spearman's ρ, Kendall's tau-b (NaN where an order has no two ranks), how many pairs are ordered alike."""
+    ranks = [s.sum(2).astype(float) for s in (one, other)]
     flat = [s.reshape(len(s), -1) for s in (one, other)]
-    return _cosine(*ranks), _cosine(*flat)
+    product = flat[0] * flat[1]
+    alike = (product.sum(1) + np.abs(product).sum(1)) / 2
+    return _cosine(*ranks), _cosine(*flat), alike
 
 
 def _cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    inner, aa, bb = ((u * v).sum(1, dtype=float) for u, v in ((a, b), (a, a), (b, b)))
+    inner, aa, bb = (np.einsum("ij,ij->i", u, v).astype(float) for u, v in ((a, b), (a, a), (b, b)))
     return _ratio(inner, np.sqrt(aa * bb))
 
 
@@ -57,7 +60,7 @@ def lateness(t: np.ndarray) -> np.ndarray:
     for m in range(t.shape[1]):
         here = ~np.isnan(t[0, m])
         if here.sum() > 1:
-            scores[:, m, here] = signs(t[:, m, here]).sum(2, dtype=float) / (here.sum() - 1)
+            scores[:, m, here] = signs(t[:, m, here]).sum(2) / (here.sum() - 1)
     measured = ~np.isnan(scores)
     return _ratio(np.where(measured, scores, 0).sum(1), measured.sum(1))
 

@@ -24,16 +24,22 @@ def fit(jitter=0.0, samples=40, onsets=ONSETS, tasks=None):
         coords={c: ("curve", curves[c].to_numpy(str)) for c in curves})
 
     def evaluate(x, rows=slice(None)):
-        rise = 1 / (1 + 81.0 ** -(np.asarray(x) - onset[:, rows, None]))
-        return 0.2 + (ceiling[rows, None] - 0.2) * rise
+        return _sigmoid(np.asarray(x), onset[:, rows, None], ceiling[rows, None])
 
-    return SimpleNamespace(data=_data(curves, tasks), axis=axes.named("tokens"), draws=draws, curves=evaluate)
+    data = _data(curves.assign(onset=curves["task"].map(onsets), ceiling=ceiling), tasks)
+    return SimpleNamespace(data=data, axis=axes.named("tokens"), draws=draws, curves=evaluate)
+
+
+def _sigmoid(x, onset, ceiling):
+    return 0.2 + (ceiling - 0.2) / (1 + 81.0 ** -(x - onset))
 
 
 def _data(curves, tasks):
     cells = curves.merge(pd.concat([
         pd.DataFrame({"model": m, "tokens": [0.0, *np.logspace(9, last, 9)]}) for m, last in LAST.items()]))
-    cells = cells.assign(step=cells["tokens"] / 1e6, n_trials=10, n_correct=0)
+    p = _sigmoid(np.log10(cells["tokens"].clip(lower=1)), cells["onset"], cells["ceiling"])
+    cells = cells.assign(step=cells["tokens"] / 1e6, n_trials=100, n_correct=(100 * p).round().astype(int))
+    cells = cells.drop(columns=["onset", "ceiling"])
     models = pd.DataFrame({"params": [1e8, 1e9]}, index=list(LAST))
     tasks = pd.DataFrame(index=curves["task"].unique()) if tasks is None else tasks
     return dataset.build(cells, models, tasks, {"kind": "simulated", "title": "known onsets"})

@@ -106,6 +106,12 @@ def test_agreement_about_never_stands_apart(found):
     assert 0.5 < pair["share_never"] < 0.75  # 8 of the 13 to 14 pairs that can be ordered alike hold a never
 
 
+def test_the_papers_estimate_stands_beside(found):
+    pair = found.pairs.iloc[0]
+    assert (pair["paper_n"], pair["paper_n_both"]) == (6, 4)
+    assert pair["paper_spearman"] > pair["spearman_low"]
+
+
 def test_composites_against_their_components(found):
     table = found.composites.set_index(["model", "task", "component"]).sort_index()
     assert set(table.index.get_level_values("task")) == {"second", "twin", "late"}
@@ -122,7 +128,7 @@ def test_compliance_adds_up_to_the_composites(found):
 
 
 def test_fewer_tasks_emerge_at_higher_thresholds(found):
-    assert found.sensitivity["threshold"].tolist() == [0.3, 0.5, 0.8]
+    assert found.sensitivity["threshold"].tolist() == [0.3, 0.5, 0.6, 0.8]
     assert (np.diff(found.sensitivity["p_emerged"]) <= 0).all()
 
 
