@@ -156,7 +156,7 @@ def interval(fit: Fit, row: TaskRow | CurveRow) -> str:
 def spread(low: float, high: float) -> str:
     """Say a range of shares, as one number where the ends round alike."""
     texts = [f"{v:.2f}" for v in (low, high)]
-    return texts[0] if texts[0] == texts[1] else " – ".join(texts)
+    return texts[0] if texts[0] == texts[1] else "–".join(texts)
 
 
 def origin(fit: Fit) -> str:

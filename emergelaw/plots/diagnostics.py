@@ -32,10 +32,11 @@ class Parameter:
 
 def parameters(posterior: xr.Dataset) -> list[Parameter]:
     """Return every varying scalar, worst r-hat first."""
-    from arviz_stats import ess, rhat
+    from arviz_stats import ess, rhat  # pyright: ignore[reportPrivateImportUsage]
 
     found = []
-    r, e = rhat(posterior), ess(posterior, method="bulk")
+    with np.errstate(divide="ignore", invalid="ignore"):  # constants
+        r, e = rhat(posterior), ess(posterior, method="bulk")
     for name in map(str, posterior.data_vars):
         draws = posterior[name].transpose("chain", "draw", ...)
         for at in np.ndindex(draws.shape[2:]):

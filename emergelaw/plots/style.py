@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emergelaw.axes import Axis
     from emergelaw.fit import Fit
 
-RC = {
+RC: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5,
     "legend.fontsize": 7, "legend.frameon": False, "legend.handlelength": 1.4, "legend.labelspacing": 0.25,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "axes.titlelocation": "left",
@@ -78,7 +78,7 @@ def scale_x(ax: Axes, axis: Axis, x: np.ndarray, label: bool = True) -> None:
 def ticks(axis: Axis, low: float, high: float, most: int) -> np.ndarray:
     """Return at most `most` readable positions: powers of ten (or 1, 2, 5) on a log axis, round numbers elsewhere."""
     if not axis.log:
-        at = MaxNLocator(most).tick_values(low, high)
+        at = np.asarray(MaxNLocator(most).tick_values(low, high))
         return at[(at >= low) & (at <= high)]
     decades = np.arange(np.floor(low), np.ceil(high) + 1)
     candidates = [np.sort(np.add.outer(decades, np.log10(m)).ravel()) for m in ((1, 2, 5), (1, 3))]
@@ -114,8 +114,6 @@ def save(fig: Figure, path: str | Path) -> Path:
     """Write a figure; the same figure gives the same bytes (no date, no random ids)."""
     path = Path(path)
     with style():
-        if fig.get_layout_engine() is not None:  # once for all formats: on many panels it costs more than the drawing
-            fig.draw_without_rendering()
-            fig.set_layout_engine("none")
         fig.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else {"Software": None})
+        fig.set_layout_engine("none")  # found once, kept for other formats: it costs more than the drawing
     return path

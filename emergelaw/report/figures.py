@@ -59,7 +59,7 @@ def draw_all(fit: Fit, rows: list[TaskRow], folder: Path) -> Pictures:
         keep("overview", "measured accuracies and posterior curves of every task", plots.plot_grid(fit, bands=bands)),
         keep("emergence", "when each task emerged, with 90 % intervals", _emergence(fit, rows)),
         keep("diagnostics", "r-hat, effective sample sizes, traces and ranks", plots.diagnostics_figure(fit)),
-        keep("priors", "prior densities with posterior intervals", plots.prior_posterior_figure(fit)) if fit.priors else None,
+        keep("priors", "priors and posterior intervals", plots.prior_posterior_figure(fit)) if fit.priors else None,
         {row.task: keep(f"task-{names[row.task]}", f"curves of {row.task} with bands and data",
                         plots.task_figure(fit, row.task, bands=bands)) for row in rows},
     )
