@@ -11,9 +11,9 @@ import tempfile
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from emergelaw import dataset
@@ -89,21 +89,31 @@ def _import(source: Source, path: Path, origin: dict[str, str], out: Path) -> li
 
 def download(url: str, path: Path, source: Source, progress: Progress) -> None:
     """Fetch a file, whole or not at all."""
+    with _answer(url, source) as answer, atomic(path) as part, part.open("wb") as file:
+        total = int(answer.headers["Content-Length"]) if answer.headers["Content-Length"] else None
+        done = 0
+        for block in _blocks(answer, url, source):
+            done += file.write(block)
+            progress(done, total)
+        if total is not None and done != total:
+            raise _failed(url, f"a transfer that ended after {done:,} of {total:,} bytes", source)
+
+
+def _answer(url: str, source: Source) -> HTTPResponse:
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer, atomic(path) as part, part.open("wb") as file:
-            total = int(answer.headers["Content-Length"]) if answer.headers["Content-Length"] else None
-            done = 0
-            while block := answer.read(CHUNK):
-                done += file.write(block)
-                progress(done, total)
-            if total is not None and done != total:
-                raise HTTPException(f"the transfer ended after {done:,} of {total:,} bytes")
+        return urllib.request.urlopen(url, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
         raise _failed(url, f"the answer {error.code} ({error.reason})", source) from error
-    except urllib.error.URLError as error:
-        raise _failed(url, f"no connection ({error.reason}); this machine may be offline", source) from error
-    except (HTTPException, TimeoutError, ConnectionError) as error:
-        raise _failed(url, f"a transfer cut off ({error})", source) from error
+    except (OSError, HTTPException) as error:
+        raise _failed(url, f"no connection ({error}); this machine may be offline", source) from error
+
+
+def _blocks(answer: HTTPResponse, url: str, source: Source) -> Iterator[bytes]:
+    try:
+        while block := answer.read(CHUNK):
+            yield block
+    except (OSError, HTTPException) as error:
+        raise _failed(url, f"a transfer that broke off ({error})", source) from error
 
 
 def _failed(url: str, got: str, source: Source) -> InputError:
