@@ -25,8 +25,9 @@ def merge(datasets: Sequence[xr.Dataset]) -> xr.Dataset:
     """Return one data set of all; cells measured alike in several count once, cells that differ are an error."""
     cells, models, tasks = zip(*map(dataset.tables, datasets), strict=True)
     sources = [dataset.provenance(ds) for ds in datasets]
-    return dataset.build(_merge_cells(list(cells)), _merge_labels(list(models)), _merge_labels(list(tasks)),
-                         _merge_provenance(sources))
+    return dataset.build(
+        _merge_cells(list(cells)), _merge_labels(list(models)), _merge_labels(list(tasks)), _merge_provenance(sources)
+    )
 
 
 def _merge_cells(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -46,9 +47,11 @@ def _refuse_conflict(cells: pd.DataFrame, column: str, first: pd.Series) -> None
     same = cells[(cells[CELL].eq(first[CELL]) | cells[CELL].isna() & first[CELL].isna()).all(axis=1)]
     counted = column in ("n_correct", "n_trials")
     got = [f"{r.n_correct} of {r.n_trials}" for r in same.itertuples()] if counted else same[column].astype(str)
-    raise InputError(f"expected equal {'counts' if counted else column} where the data sets overlap, got "
-                     f"{' and '.join(got)} for task {first['task']!r} of model {first['model']!r} at tokens "
-                     f"{first['tokens']:g}, step {first['step']:g}: cut one with `emergelaw data subset`")
+    raise InputError(
+        f"expected equal {'counts' if counted else column} where the data sets overlap, got "
+        f"{' and '.join(got)} for task {first['task']!r} of model {first['model']!r} at tokens "
+        f"{first['tokens']:g}, step {first['step']:g}: cut one with `emergelaw data subset`"
+    )
 
 
 def _merge_labels(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -59,8 +62,9 @@ def _merge_labels(parts: list[pd.DataFrame]) -> pd.DataFrame:
     for column in said:
         for name in said.index[said[column] > 1]:
             values = ", ".join(map(repr, labels.loc[name, column].dropna().unique().tolist()))
-            raise InputError(f"expected one {column} for {labels.index.name} {name!r}, got {values}: "
-                             "correct one of the data sets")
+            raise InputError(
+                f"expected one {column} for {labels.index.name} {name!r}, got {values}: correct one of the data sets"
+            )
     return labels.groupby(level=0).first()
 
 
@@ -68,8 +72,11 @@ def _merge_provenance(sources: list[dict[str, Any]]) -> dict[str, Any]:
     """Simulated data makes the whole simulated, measured data among published ones stays published."""
     kinds = {s["kind"] for s in sources}
     weakest = next(k for k in reversed(KINDS) if k in kinds)
-    return {"kind": weakest, "title": " + ".join(dict.fromkeys(str(s.get("title", "untitled")) for s in sources)),
-            "merged": sources}
+    return {
+        "kind": weakest,
+        "title": " + ".join(dict.fromkeys(str(s.get("title", "untitled")) for s in sources)),
+        "merged": sources,
+    }
 
 
 def subset(ds: xr.Dataset, models: str = "*", tasks: str = "*", max_tokens: float | None = None) -> xr.Dataset:
@@ -80,21 +87,25 @@ def subset(ds: xr.Dataset, models: str = "*", tasks: str = "*", max_tokens: floa
     measured = (ds["n_trials"].values > 0) & early[..., None]
     if not measured.any():
         first = np.nanmin(ds["tokens"].values, initial=np.inf)
-        raise InputError(f"expected measured counts of models {models!r} on tasks {tasks!r} up to {limit:g} tokens, "
-                         f"got none (the first are at {first:g}): choose more")
-    cells, *labels = dataset.tables(ds.isel(model=measured.any((1, 2)), task=measured.any((0, 1))))
+        raise InputError(
+            f"expected measured counts of models {models!r} on tasks {tasks!r} up to {limit:g} tokens, "
+            f"got none (the first are at {first:g}): choose more"
+        )
+    cells, model_table, task_table = dataset.tables(ds.isel(model=measured.any((1, 2)), task=measured.any((0, 1))))
     if max_tokens is not None:
         cells = cells[cells["tokens"] <= limit]
     was = dataset.provenance(ds)
     cut = {"models": models, "tasks": tasks, "max_tokens": max_tokens}
-    return dataset.build(cells, *labels, {**was, "subset": [*was.get("subset", []), cut]})
+    return dataset.build(cells, model_table, task_table, {**was, "subset": [*was.get("subset", []), cut]})
 
 
 def _checked_limit(ds: xr.Dataset, max_tokens: float) -> float:
     unplaced = ds["model"].values[~np.isfinite(ds["tokens"].values).any(1)]
     if len(unplaced):
-        raise InputError(f"expected tokens for every model to cut them at --max-tokens, got steps alone for model "
-                         f"{unplaced[0]!r}: leave it out with --models, or import it again with its tokens")
+        raise InputError(
+            f"expected tokens for every model to cut them at --max-tokens, got steps alone for model "
+            f"{unplaced[0]!r}: leave it out with --models, or import it again with its tokens"
+        )
     return max_tokens
 
 
@@ -104,8 +115,10 @@ def _matching(ds: xr.Dataset, dim: str, globs: str) -> list[str]:
     for pattern in patterns:
         if not any(_matches(n, pattern) for n in names):
             near = get_close_matches(pattern, names, n=3, cutoff=0.0)
-            raise InputError(f"expected a {dim} that matches {pattern!r}, got none among {len(names)}: the nearest "
-                             f"names are {', '.join(map(repr, near))}")
+            raise InputError(
+                f"expected a {dim} that matches {pattern!r}, got none among {len(names)}: the nearest "
+                f"names are {', '.join(map(repr, near))}"
+            )
     return [n for n in names if any(_matches(n, p) for p in patterns)]
 
 
@@ -134,8 +147,10 @@ def merge_vectors(parts: Sequence[tuple[xr.Dataset, Mapping[str, xr.Dataset]]], 
     for ds, vectors in parts:
         for model, group in follow(vectors, ds, target).items():
             if model in merged and not group.identical(merged[model]):
-                raise InputError(f"expected the function vectors of model {model!r} in one of the data sets, got "
-                                 "different ones in two: drop the model from one with `emergelaw data subset`")
+                raise InputError(
+                    f"expected the function vectors of model {model!r} in one of the data sets, got "
+                    "different ones in two: drop the model from one with `emergelaw data subset`"
+                )
             merged[model] = group
     return merged
 

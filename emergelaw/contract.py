@@ -48,8 +48,14 @@ def violations(ds: xr.Dataset) -> list[str]:
 
 
 def _misshapen(ds: xr.Dataset) -> Iterator[str]:
-    expected = {"n_correct": DIMS, "n_trials": DIMS, "model": ("model",), "task": ("task",),
-                "item_set": ("model", "task"), "checkpoint_name": DIMS[:2]}
+    expected = {
+        "n_correct": DIMS,
+        "n_trials": DIMS,
+        "model": ("model",),
+        "task": ("task",),
+        "item_set": ("model", "task"),
+        "checkpoint_name": DIMS[:2],
+    }
     expected |= {c: DIMS[:2] for c in CHECKPOINT_COORDS if c in CHECKPOINT_AXES or c in ds.variables}
     expected |= {c: ("model",) for c in MODEL_COORDS} | {c: ("task",) for c in TASK_COORDS}
     for name, dims in expected.items():
@@ -72,8 +78,10 @@ def _provenance(ds: xr.Dataset) -> Iterator[str]:
     except KeyError:
         yield "expected the provenance in the attribute 'emergelaw', got none: import the source"
     except (ValueError, TypeError, AttributeError):
-        yield (f"expected the attribute 'emergelaw' to hold the provenance as one JSON object, got "
-               f"{str(ds.attrs['emergelaw'])[:40]!r}: import the source again with `emergelaw import`")
+        yield (
+            f"expected the attribute 'emergelaw' to hold the provenance as one JSON object, got "
+            f"{str(ds.attrs['emergelaw'])[:40]!r}: import the source again with `emergelaw import`"
+        )
     else:
         if kind not in KINDS:
             yield f"expected provenance kind to be one of {', '.join(KINDS)}, got {kind!r}: state the origin"
@@ -103,18 +111,22 @@ def _counts(ds: xr.Dataset) -> Iterator[str]:
 
 
 def _grids(ds: xr.Dataset) -> Iterator[str]:
-    measured = (ds["n_trials"].values > 0).any(2)
+    measured = (ds["n_trials"] > 0).any("task").values
     axes = {c: ds[c].values for c in CHECKPOINT_COORDS if c in ds.coords}
     for m, model in enumerate(ds["model"].values):
         if not any(np.isfinite(axes[c][m][measured[m]]).all() for c in CHECKPOINT_AXES):
-            yield (f"expected every measured checkpoint of model {model!r} to have tokens, or every one a step, "
-                   "got a gap in both: fill it in the source")
+            yield (
+                f"expected every measured checkpoint of model {model!r} to have tokens, or every one a step, "
+                "got a gap in both: fill it in the source"
+            )
         for name in CHECKPOINT_AXES:
             finite = axes[name][m][np.isfinite(axes[name][m])]
             for before, after in pairwise(finite):
                 if after <= before:
-                    yield (f"expected {name} of model {model!r} to rise from checkpoint to checkpoint, got {before:g} "
-                           f"followed by {after:g}: merge or correct these checkpoints")
+                    yield (
+                        f"expected {name} of model {model!r} to rise from checkpoint to checkpoint, got {before:g} "
+                        f"followed by {after:g}: merge or correct these checkpoints"
+                    )
     for name, values in axes.items():
         for m, c in np.argwhere(np.isinf(values) | ((values < 0) & (name != "loss"))):
             rule = "a number" if name == "loss" else "a number ≥ 0"
@@ -122,13 +134,17 @@ def _grids(ds: xr.Dataset) -> Iterator[str]:
 
 
 def _task_values(ds: xr.Dataset) -> Iterator[str]:
-    rules = {"chance": ("in [0, 1)", lambda v: (v >= 0) & (v < 1)),
-             "n_shots": ("a number ≥ 0, or nothing", lambda v: np.isnan(v) | (v >= 0) & np.isfinite(v))}
+    rules = {
+        "chance": ("in [0, 1)", lambda v: (v >= 0) & (v < 1)),
+        "n_shots": ("a number ≥ 0, or nothing", lambda v: np.isnan(v) | (v >= 0) & np.isfinite(v)),
+    }
     yield from _out_of_range(ds, "task", rules)
     for task, kind in zip(ds["task"].values, ds["kind"].values if "kind" in ds.coords else (), strict=False):
         if kind not in TASK_KINDS:
-            yield (f"expected kind of task {task!r} to be one of {', '.join(filter(None, TASK_KINDS))} or empty, "
-                   f"got {kind!r}{did_you_mean(str(kind), TASK_KINDS[:-1])}: correct the task table")
+            yield (
+                f"expected kind of task {task!r} to be one of {', '.join(filter(None, TASK_KINDS))} or empty, "
+                f"got {kind!r}{did_you_mean(str(kind), TASK_KINDS[:-1])}: correct the task table"
+            )
 
 
 def _model_values(ds: xr.Dataset) -> Iterator[str]:
@@ -147,8 +163,10 @@ def _out_of_range(ds: xr.Dataset, dim: str, rules: dict) -> Iterator[str]:
 def _metrics(ds: xr.Dataset) -> Iterator[str]:
     for name in sorted(set(map(str, ds.data_vars)) - {"n_correct", "n_trials"}):
         if ds[name].dims != DIMS or ds[name].dtype.kind != "f":
-            yield (f"expected metric {name} as real numbers over {DIMS}, got {ds[name].dtype} over {ds[name].dims}: "
-                   "make it a coordinate or drop it")
+            yield (
+                f"expected metric {name} as real numbers over {DIMS}, got {ds[name].dtype} over {ds[name].dims}: "
+                "make it a coordinate or drop it"
+            )
             continue
         for m, c, t in np.argwhere(np.isinf(ds[name].values)):
             yield f"expected finite {name} or NaN, got {ds[name].values[m, c, t]} {_at(ds, m, c, t)}: leave it out"

@@ -37,8 +37,23 @@ from emergelaw.contract import (
 from emergelaw.errors import InputError
 from emergelaw.files import canonical, read_netcdf, write_netcdf
 
-__all__ = ["CHECKPOINT_COORDS", "CONTRACT", "DIMS", "KINDS", "MODEL_COORDS", "TASK_COORDS", "TASK_KINDS", "build",
-           "open", "provenance", "save", "tables", "validate", "violations", "with_provenance"]
+__all__ = [
+    "CHECKPOINT_COORDS",
+    "CONTRACT",
+    "DIMS",
+    "KINDS",
+    "MODEL_COORDS",
+    "TASK_COORDS",
+    "TASK_KINDS",
+    "build",
+    "open",
+    "provenance",
+    "save",
+    "tables",
+    "validate",
+    "violations",
+    "with_provenance",
+]
 
 
 def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, provenance: Mapping[str, Any]) -> xr.Dataset:
@@ -52,8 +67,11 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
     cells = _with_checkpoint_index(_checked(cells))
     names = sorted(cells["model"].unique()), range(int(cells["checkpoint"].max()) + 1), sorted(cells["task"].unique())
     shape = tuple(map(len, names))
-    at = (pd.Index(names[0]).get_indexer(cells["model"]), cells["checkpoint"].to_numpy(),
-          pd.Index(names[2]).get_indexer(cells["task"]))
+    at = (
+        pd.Index(names[0]).get_indexer(cells["model"]),
+        cells["checkpoint"].to_numpy(),
+        pd.Index(names[2]).get_indexer(cells["task"]),
+    )
     _refuse_duplicates(cells, at, shape)
 
     def dense(column: str, dims: tuple[int, ...], empty: Any, dtype: Any) -> np.ndarray:
@@ -64,14 +82,22 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
         return out
 
     data = {c: (DIMS, dense(c, (0, 1, 2), 0, np.int64)) for c in ("n_correct", "n_trials")}
-    data |= {c.removeprefix("metric_"): (DIMS, dense(c, (0, 1, 2), np.nan, float))
-             for c in cells if c.startswith("metric_")}
-    coords = {c: (DIMS[:2], dense(c, (0, 1), np.nan, float)) for c in CHECKPOINT_COORDS
-              if c in CHECKPOINT_AXES or (c in cells and cells[c].notna().any())}
-    coords |= {"model": names[0], "task": names[2],
-               "checkpoint_name": (DIMS[:2], dense("checkpoint_name", (0, 1), "", object)),
-               "item_set": (("model", "task"), dense("item_set", (0, 2), "", object)),
-               **_labels(models, "model", names[0], MODEL_COORDS), **_labels(tasks, "task", names[2], TASK_COORDS)}
+    data |= {
+        c.removeprefix("metric_"): (DIMS, dense(c, (0, 1, 2), np.nan, float)) for c in cells if c.startswith("metric_")
+    }
+    coords = {
+        c: (DIMS[:2], dense(c, (0, 1), np.nan, float))
+        for c in CHECKPOINT_COORDS
+        if c in CHECKPOINT_AXES or (c in cells and cells[c].notna().any())
+    }
+    coords |= {
+        "model": names[0],
+        "task": names[2],
+        "checkpoint_name": (DIMS[:2], dense("checkpoint_name", (0, 1), "", object)),
+        "item_set": (("model", "task"), dense("item_set", (0, 2), "", object)),
+        **_labels(models, "model", names[0], MODEL_COORDS),
+        **_labels(tasks, "task", names[2], TASK_COORDS),
+    }
     return validate(with_provenance(canonical(xr.Dataset(data, coords)), provenance))
 
 
@@ -83,15 +109,18 @@ def _checked(cells: pd.DataFrame) -> pd.DataFrame:
         raise InputError(f"expected at least one cell with its counts, got {got}: check the filters and the source")
     unnamed = cells[["model", "task"]].isna().any(axis=1)
     if unnamed.any():
-        raise InputError(f"expected a model and a task for every cell, got none in row {cells.index[unnamed][0]}: "
-                         "fill them in")
+        raise InputError(
+            f"expected a model and a task for every cell, got none in row {cells.index[unnamed][0]}: fill them in"
+        )
     for column in ("n_correct", "n_trials"):
         values = pd.to_numeric(cells[column], errors="coerce").to_numpy(float, na_value=np.nan)
         broken = ~(np.mod(values, 1) == 0)
         if broken.any():
             row = cells[broken].iloc[0]
-            raise InputError(f"expected {column} to be a whole number, got {row[column]!r} for task {row['task']!r} of "
-                             f"model {row['model']!r}: give counts, not accuracies")
+            raise InputError(
+                f"expected {column} to be a whole number, got {row[column]!r} for task {row['task']!r} of "
+                f"model {row['model']!r}: give counts, not accuracies"
+            )
     _refuse_varying(cells, "item_set", ["model", "task"])
     return cells.reset_index(drop=True)
 
@@ -105,8 +134,9 @@ def _refuse_varying(cells: pd.DataFrame, column: str, keys: list[str]) -> None:
         shown = [repr(v) if isinstance(v, str) else f"{v:g}" for v in (*many.index[0], *many.iloc[0][:3])]
         where = " of ".join(f"{key} {value}" for key, value in zip(keys[::-1], shown[1::-1], strict=True))
         got = ", ".join(shown[2:])
-        raise InputError(f"expected one {column} for {where}, got {got}: "
-                         "split the cells into separate tasks or correct them")
+        raise InputError(
+            f"expected one {column} for {where}, got {got}: split the cells into separate tasks or correct them"
+        )
 
 
 def _with_checkpoint_index(cells: pd.DataFrame) -> pd.DataFrame:
@@ -118,8 +148,10 @@ def _with_checkpoint_index(cells: pd.DataFrame) -> pd.DataFrame:
     nowhere = (placed < 0).all(axis=1)
     if nowhere.any():
         row = cells[nowhere].iloc[0]
-        raise InputError(f"expected tokens or step for every cell, got neither for task {row['task']!r} of model "
-                         f"{row['model']!r}: fill it in or drop that checkpoint")
+        raise InputError(
+            f"expected tokens or step for every cell, got neither for task {row['task']!r} of model "
+            f"{row['model']!r}: fill it in or drop that checkpoint"
+        )
     spot = placed.assign(model=cells["model"])
     ranks = spot.drop_duplicates().sort_values(["model", *keys])
     ranks["checkpoint"] = ranks.groupby("model").cumcount()
@@ -133,8 +165,10 @@ def _refuse_duplicates(cells: pd.DataFrame, at: tuple, shape: tuple) -> None:
     twice = pd.Series(np.ravel_multi_index(at, shape)).duplicated().to_numpy()
     if twice.any():
         row = cells[twice].iloc[0]
-        raise InputError(f"expected one count per (model, checkpoint, task), got two for task {row['task']!r} of model "
-                         f"{row['model']!r} at step {row.get('step')}, tokens {row.get('tokens')}: remove one")
+        raise InputError(
+            f"expected one count per (model, checkpoint, task), got two for task {row['task']!r} of model "
+            f"{row['model']!r} at step {row.get('step')}, tokens {row.get('tokens')}: remove one"
+        )
 
 
 def _labels(table: pd.DataFrame, dim: str, names: list[str], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,8 +191,9 @@ def _label_values(table: pd.DataFrame, dim: str, column: str, default: Any) -> n
         return values.astype(object).where(values.notna(), default).astype(str).to_numpy(object)
     numbers = pd.to_numeric(values, errors="coerce")
     for name in values.index[numbers.isna() & values.notna()]:
-        raise InputError(f"expected {column} of {dim} {name!r} to be a number, got {values[name]!r}: "
-                         f"correct the {dim} table")
+        raise InputError(
+            f"expected {column} of {dim} {name!r} to be a number, got {values[name]!r}: correct the {dim} table"
+        )
     return numbers.astype(float).fillna(default).to_numpy(float)
 
 
@@ -208,12 +243,16 @@ def open(path: str | Path) -> xr.Dataset:
 
 def _refuse_newer(ds: xr.Dataset, path: Path) -> None:
     if "emergelaw" not in ds.attrs:
-        raise InputError(f"expected an emergelaw data set at {path}, got a netCDF file without its provenance: "
-                         "import it first with `emergelaw import`")
+        raise InputError(
+            f"expected an emergelaw data set at {path}, got a netCDF file without its provenance: "
+            "import it first with `emergelaw import`"
+        )
     try:
         version = int(provenance(ds).get("contract", 0))
     except (ValueError, TypeError, AttributeError) as error:
-        raise InputError(f"expected the provenance of {path} as one JSON object with a contract number, got "
-                         f"{str(ds.attrs['emergelaw'])[:40]!r}: import its source again") from error
+        raise InputError(
+            f"expected the provenance of {path} as one JSON object with a contract number, got "
+            f"{str(ds.attrs['emergelaw'])[:40]!r}: import its source again"
+        ) from error
     if version > CONTRACT:
         raise InputError(f"expected data contract {CONTRACT} or older in {path}, got {version}: upgrade emergelaw")

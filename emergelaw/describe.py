@@ -12,6 +12,7 @@ from emergelaw.contract import provenance
 
 LEVEL = 0.01  # of the tests behind the shapes of curves
 SHAPES = ("flat", "rising", "falling", "non-monotone", "too short")
+CURVE_COLUMNS = ["model", "task", "points", "first", "last", "dispersion", "shape"]
 TINY = 1e-12
 
 
@@ -29,7 +30,7 @@ def dispersion(k: np.ndarray, n: np.ndarray, x: np.ndarray) -> float:
 
 def _residual_and_binomial_variance(k: np.ndarray, n: np.ndarray, x: np.ndarray) -> tuple[float, float]:
     measured = np.flatnonzero(n > 0)
-    late = measured[len(measured) - len(measured) // 2:]
+    late = measured[len(measured) - len(measured) // 2 :]
     late = late[np.isfinite(x[late])]  # log 0 of an untrained checkpoint
     if len(late) < 4:  # a quadratic needs a fourth point to leave a residual
         return float("nan"), float("nan")
@@ -70,8 +71,9 @@ def log_position(ds: xr.Dataset) -> np.ndarray:
 def task_dispersion(ds: xr.Dataset) -> np.ndarray:
     """Return the dispersion of each task, pooled over models."""
     x = log_position(ds)
-    return np.array([dispersion(ds["n_correct"].values[..., t], ds["n_trials"].values[..., t], x)
-                     for t in range(ds.sizes["task"])])
+    return np.array(
+        [dispersion(ds["n_correct"].values[..., t], ds["n_trials"].values[..., t], x) for t in range(ds.sizes["task"])]
+    )
 
 
 def curve_table(ds: xr.Dataset, phi: np.ndarray) -> pd.DataFrame:
@@ -82,9 +84,10 @@ def curve_table(ds: xr.Dataset, phi: np.ndarray) -> pd.DataFrame:
     for m, t in np.argwhere((ds["n_trials"].values > 0).any(1)):
         k, n = ds["n_correct"].values[m, :, t], ds["n_trials"].values[m, :, t]
         p = (k / np.where(n > 0, n, 1))[n > 0]
-        rows.append((ds["model"].values[m], ds["task"].values[t], len(p), p[0], p[-1], dispersion(k, n, x[m]),
-                     shape_of(k, n, known[t])))
-    return pd.DataFrame(rows, columns=["model", "task", "points", "first", "last", "dispersion", "shape"])
+        names = {"model": ds["model"].values[m], "task": ds["task"].values[t]}
+        points = {"points": len(p), "first": p[0], "last": p[-1]}
+        rows.append({**names, **points, "dispersion": dispersion(k, n, x[m]), "shape": shape_of(k, n, float(known[t]))})
+    return pd.DataFrame(rows, columns=CURVE_COLUMNS)
 
 
 def model_table(ds: xr.Dataset) -> pd.DataFrame:
@@ -93,12 +96,19 @@ def model_table(ds: xr.Dataset) -> pd.DataFrame:
     holes = _holes(ds).sum((1, 2))
     tokens = np.where(measured.any(2), ds["tokens"].values, np.nan)
     step = np.where(measured.any(2), ds["step"].values, np.nan)
-    return pd.DataFrame({
-        "model": ds["model"].values, "family": ds["family"].values, "params": ds["params"].values,
-        "checkpoints": measured.any(2).sum(1),
-        "tokens_first": _edge(tokens, np.fmin), "tokens_last": _edge(tokens, np.fmax),
-        "step_last": _edge(step, np.fmax), "tasks": measured.any(1).sum(1), "holes": holes,
-    })
+    return pd.DataFrame(
+        {
+            "model": ds["model"].values,
+            "family": ds["family"].values,
+            "params": ds["params"].values,
+            "checkpoints": measured.any(2).sum(1),
+            "tokens_first": _edge(tokens, np.fmin),
+            "tokens_last": _edge(tokens, np.fmax),
+            "step_last": _edge(step, np.fmax),
+            "tasks": measured.any(1).sum(1),
+            "holes": holes,
+        }
+    )
 
 
 def _edge(values: np.ndarray, choose: np.ufunc) -> np.ndarray:
@@ -108,13 +118,20 @@ def _edge(values: np.ndarray, choose: np.ufunc) -> np.ndarray:
 def task_table(ds: xr.Dataset, phi: np.ndarray, curves: pd.DataFrame) -> pd.DataFrame:
     """Return one row per task: category, range of n, chance, models, item sets, dispersion and counts of shapes."""
     n = ds["n_trials"].values
-    sets = [sorted({str(s) for s, used in zip(column, (n[:, :, t] > 0).any(1), strict=True) if used and s})
-            for t, column in enumerate(ds["item_set"].values.T)]
-    table = pd.DataFrame({
-        "task": ds["task"].values, "category": ds["category"].values, "chance": ds["chance"].values,
-        "n_min": np.where(n > 0, n, n.max()).min((0, 1)), "n_max": n.max((0, 1)),
-        "models": (n > 0).any(1).sum(0), "item_sets": sets, "dispersion": phi,
-    })
+    used = ds["item_set"].where((ds["n_trials"] > 0).any("checkpoint"), "").transpose("task", "model").values
+    sets = [sorted({str(s) for s in column if s}) for column in used]
+    table = pd.DataFrame(
+        {
+            "task": ds["task"].values,
+            "category": ds["category"].values,
+            "chance": ds["chance"].values,
+            "n_min": np.where(n > 0, n, n.max()).min((0, 1)),
+            "n_max": n.max((0, 1)),
+            "models": (n > 0).any(1).sum(0),
+            "item_sets": sets,
+            "dispersion": phi,
+        }
+    )
     shapes = pd.crosstab(curves["task"], curves["shape"]).reindex(index=table["task"], columns=SHAPES, fill_value=0)
     return table.join(shapes, on="task")
 
@@ -137,8 +154,11 @@ def repeats(ds: xr.Dataset) -> list[list[dict[str, Any]]]:
     for m, c in where:
         spots.setdefault(k[m, c].tobytes() + n[m, c].tobytes(), []).append((m, c))
     pairs = len(where) * (len(where) - 1) / 2
-    return [[_place(ds, *spot) for spot in group] for group in spots.values()
-            if len(group) > 1 and pairs * _chance_of_a_match(k[group[0]], n[group[0]]) < LEVEL]
+    return [
+        [_place(ds, *spot) for spot in group]
+        for group in spots.values()
+        if len(group) > 1 and pairs * _chance_of_a_match(k[group[0]], n[group[0]]) < LEVEL
+    ]
 
 
 def _chance_of_a_match(k: np.ndarray, n: np.ndarray) -> float:
@@ -147,8 +167,11 @@ def _chance_of_a_match(k: np.ndarray, n: np.ndarray) -> float:
 
 
 def _place(ds: xr.Dataset, m: int, c: int) -> dict[str, Any]:
-    return {"model": str(ds["model"].values[m]), "checkpoint": c,
-            **{axis: _number(ds[axis].values[m, c]) for axis in ("step", "tokens")}}
+    return {
+        "model": str(ds["model"].values[m]),
+        "checkpoint": c,
+        **{axis: _number(ds[axis].values[m, c]) for axis in ("step", "tokens")},
+    }
 
 
 def describe(ds: xr.Dataset) -> dict[str, Any]:
@@ -164,10 +187,17 @@ def describe(ds: xr.Dataset) -> dict[str, Any]:
         "models": _records(model_table(ds)),
         "tasks": _records(tasks),
         "item_sets_differ": [t for t, sets in zip(tasks["task"], tasks["item_sets"], strict=True) if len(sets) > 1],
-        "holes": {"count": int(holes.sum()), "first": [{**_place(ds, m, c), "task": str(ds["task"].values[t])}
-                                                       for m, c, t in np.argwhere(holes)[:5].tolist()]},
-        "dispersion": {"tasks": _quantiles(tasks["dispersion"]), "curves": _quantiles(curves["dispersion"]),
-                       **_extremes(tasks)},
+        "holes": {
+            "count": int(holes.sum()),
+            "first": [
+                {**_place(ds, m, c), "task": str(ds["task"].values[t])} for m, c, t in np.argwhere(holes)[:5].tolist()
+            ],
+        },
+        "dispersion": {
+            "tasks": _quantiles(tasks["dispersion"]),
+            "curves": _quantiles(curves["dispersion"]),
+            **_extremes(tasks),
+        },
         "repeats": repeats(ds),
     }
 

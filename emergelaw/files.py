@@ -23,8 +23,10 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield part
         os.replace(part, path)
     except OSError as error:
-        raise InputError(f"expected to be able to write {path}, got {error.strerror or error}: "
-                         "choose another place or make room there") from error
+        raise InputError(
+            f"expected to be able to write {path}, got {error.strerror or error}: "
+            "choose another place or make room there"
+        ) from error
     finally:
         with contextlib.suppress(OSError):  # not there, or no such folder
             part.unlink()
@@ -77,17 +79,22 @@ def group_names(path: str | Path, under: str) -> list[str]:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    return InputError(f"expected a whole netCDF-4 file at {path}, got one that is truncated or damaged "
-                      f"({type(error).__name__}): fetch or build it again")
+    return InputError(
+        f"expected a whole netCDF-4 file at {path}, got one that is truncated or damaged "
+        f"({type(error).__name__}): fetch or build it again"
+    )
 
 
 def _refuse_other_formats(path: Path) -> None:
     if not path.is_file():
         found = "a folder" if path.is_dir() else "no file"
-        raise InputError(f"expected a data set at {path}, found {found}: make one with `emergelaw import` or "
-                         "`emergelaw simulate`")
+        raise InputError(
+            f"expected a data set at {path}, found {found}: make one with `emergelaw import` or `emergelaw simulate`"
+        )
     with path.open("rb") as file:
         head = file.read(len(HDF5_SIGNATURE))
     if head != HDF5_SIGNATURE:
-        raise InputError(f"expected a netCDF-4 file at {path}, got another format (it begins with {head!r}): "
-                         "turn it into a data set with `emergelaw import`")
+        raise InputError(
+            f"expected a netCDF-4 file at {path}, got another format (it begins with {head!r}): "
+            "turn it into a data set with `emergelaw import`"
+        )

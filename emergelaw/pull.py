@@ -44,24 +44,42 @@ class Source:
         return f"{host}/{self.repository}/tar.gz/{self.commit}"
 
 
-SOURCES = {source.name: source for source in (
-    Source("pythia-evals", "EleutherAI/pythia", "a19eecb807ec2c79a39ebf18108816e6ffffc1d5",
-           lambda path: pythia_evals.IMPORTER.read([path])),
-    Source("elementaltask", "KaiserWhoLearns/ElementalTask", "82a0d57",
-           lambda path: elementaltask.IMPORTER.read([path], [], {})),
-)}
+SOURCES = {
+    source.name: source
+    for source in (
+        Source(
+            "pythia-evals",
+            "EleutherAI/pythia",
+            "a19eecb807ec2c79a39ebf18108816e6ffffc1d5",
+            lambda path: pythia_evals.IMPORTER.read([path]),
+        ),
+        Source(
+            "elementaltask",
+            "KaiserWhoLearns/ElementalTask",
+            "82a0d57",
+            lambda path: elementaltask.IMPORTER.read([path], [], {}),
+        ),
+    )
+}
 
 
 def find(name: str) -> Source:
     """Return the source of this name."""
     if name not in SOURCES:
-        raise InputError(f"expected one of {', '.join(SOURCES)} to pull, got {name!r}{did_you_mean(name, SOURCES)}: "
-                         "choose one, or use `emergelaw import` for files of your own")
+        raise InputError(
+            f"expected one of {', '.join(SOURCES)} to pull, got {name!r}{did_you_mean(name, SOURCES)}: "
+            "choose one, or use `emergelaw import` for files of your own"
+        )
     return SOURCES[name]
 
 
-def pull(source: Source, out: Path, local: Path | None = None, host: str = HOST,
-         progress: Progress = lambda done, total: None) -> list[str]:
+def pull(
+    source: Source,
+    out: Path,
+    local: Path | None = None,
+    host: str = HOST,
+    progress: Progress = lambda done, total: None,
+) -> list[str]:
     """Write the data set of a source to `out`, from a local copy or from the network; return what was noted."""
     if local is not None:
         if not local.exists():
@@ -74,8 +92,10 @@ def pull(source: Source, out: Path, local: Path | None = None, host: str = HOST,
         url = source.url(HOST)
         notes = _import(source, archive, {"url": url, "commit": source.commit, "content_sha256": checked}, out)
     if source.content_sha256 is None:
-        notes.append(f"content sha256 {checked}: none is pinned for {source.repository} yet, so only the commit "
-                     "named in the archive was checked")
+        notes.append(
+            f"content sha256 {checked}: none is pinned for {source.repository} yet, so only the commit "
+            "named in the archive was checked"
+        )
     return notes
 
 
@@ -117,9 +137,11 @@ def _blocks(answer: HTTPResponse, url: str, source: Source) -> Iterator[bytes]:
 
 
 def _failed(url: str, got: str, source: Source) -> InputError:
-    return InputError(f"expected to download {url}, got {got}: take a copy of {source.repository} and run "
-                      f"`emergelaw data pull {source.name} --from PATH`, or "
-                      f"`emergelaw import {source.name} PATH -o data/{source.name}.nc`")
+    return InputError(
+        f"expected to download {url}, got {got}: take a copy of {source.repository} and run "
+        f"`emergelaw data pull {source.name} --from PATH`, or "
+        f"`emergelaw import {source.name} PATH -o data/{source.name}.nc`"
+    )
 
 
 def check(archive: Path, source: Source) -> str:
@@ -131,15 +153,21 @@ def check(archive: Path, source: Source) -> str:
             for member in tar:
                 top, _, name = member.name.partition("/")
                 if member.isfile() and (content := tar.extractfile(member)):
-                    hashes[name] = hashlib.file_digest(content, "sha256").hexdigest()
+                    hashes[name] = hashlib.sha256(content.read()).hexdigest()
     except BROKEN as error:
-        raise InputError(f"expected a whole tar.gz archive from {source.repository}, got damage "
-                         f"({type(error).__name__}): pull it again") from error
+        raise InputError(
+            f"expected a whole tar.gz archive from {source.repository}, got damage "
+            f"({type(error).__name__}): pull it again"
+        ) from error
     if not (commit or top.rpartition("-")[2]).startswith(source.commit):
-        raise InputError(f"expected commit {source.commit} of {source.repository}, got an archive of "
-                         f"{commit or repr(top)}: pull it again, or give a copy of that commit with --from")
+        raise InputError(
+            f"expected commit {source.commit} of {source.repository}, got an archive of "
+            f"{commit or repr(top)}: pull it again, or give a copy of that commit with --from"
+        )
     found = hashlib.sha256("".join(f"{n}\0{h}\n" for n, h in sorted(hashes.items())).encode()).hexdigest()
     if source.content_sha256 not in (None, found):
-        raise InputError(f"expected content with sha256 {source.content_sha256} from {source.repository}, got {found}: "
-                         "the archive was altered on its way, so pull it again")
+        raise InputError(
+            f"expected content with sha256 {source.content_sha256} from {source.repository}, got {found}: "
+            "the archive was altered on its way, so pull it again"
+        )
     return found

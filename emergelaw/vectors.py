@@ -29,8 +29,15 @@ def with_grams(group: xr.Dataset, normalised: bool = True) -> xr.Dataset:
         v = group[form].values.astype(float)
         if normalised:
             v = v / np.linalg.norm(v, axis=-1, keepdims=True)
-        group = group.assign({f"gram_{form}": (("fv_checkpoint", "task", "other"), v @ v.swapaxes(-1, -2),
-                                               {"normalised": int(normalised)})})
+        group = group.assign(
+            {
+                f"gram_{form}": (
+                    ("fv_checkpoint", "task", "other"),
+                    v @ v.swapaxes(-1, -2),
+                    {"normalised": int(normalised)},
+                )
+            }
+        )
     return group.assign_coords(other=group["task"].values)
 
 
@@ -47,8 +54,10 @@ def groups(ds: xr.Dataset, vectors: Mapping[str, xr.Dataset]) -> dict[str, xr.Da
     """Return the netCDF groups that hold these vectors of the models of ds, over all its tasks."""
     validate(ds, vectors)
     every = {"task": ds["task"].values, "other": ds["task"].values}
-    padded = {name: group.reindex({d: v for d, v in every.items() if d in group.dims}).assign_attrs(model=name)
-              for name, group in sorted(vectors.items())}
+    padded = {
+        name: group.reindex({d: v for d, v in every.items() if d in group.dims}).assign_attrs(model=name)
+        for name, group in sorted(vectors.items())
+    }
     return {f"/vectors/m{i}": group for i, group in enumerate(padded.values())}
 
 
@@ -61,8 +70,10 @@ def open(path: str | Path) -> Vectors:
     """Read the function vectors of a data set file, by model."""
     read = [read_netcdf(path, name) for name in group_names(path, "/vectors")]
     if not read:
-        raise InputError(f"expected function vectors in {path}, got a data set of counts alone: "
-                         "choose a data set that has them, or a model that does not need them")
+        raise InputError(
+            f"expected function vectors in {path}, got a data set of counts alone: "
+            "choose a data set that has them, or a model that does not need them"
+        )
     vectors = {str(group.attrs.get("model", "")): group for group in read}
     validate(read_netcdf(path), vectors)
     return {name: vectors[name] for name in sorted(vectors)}
@@ -79,14 +90,18 @@ def violations(ds: xr.Dataset, model: str, group: xr.Dataset) -> Iterator[str]:
     """Name every breach in one model's group, one sentence each with its coordinates."""
     yield from _unknown(ds, model, group)
     if not (forms(group) or _grams(group)):
-        yield (f"expected vectors over (fv_checkpoint, task, width_<form>) for model {model!r}, got variables "
-               f"{', '.join(map(str, group.variables)) or 'none'}: name each width after its form")
+        yield (
+            f"expected vectors over (fv_checkpoint, task, width_<form>) for model {model!r}, got variables "
+            f"{', '.join(map(str, group.variables)) or 'none'}: name each width after its form"
+        )
     for form in forms(group):
         v = group[form].values
         broken = ~np.isfinite(v).all(-1) & ~np.isnan(v).all(-1) | (np.abs(v).sum(-1) == 0)
         for c, t in np.argwhere(broken):
-            yield (f"expected a finite, non-zero vector {form!r} or none at all, got {_row(v[c, t])} "
-                   f"{_at(group, model, c, t)}: drop it or extract it again")
+            yield (
+                f"expected a finite, non-zero vector {form!r} or none at all, got {_row(v[c, t])} "
+                f"{_at(group, model, c, t)}: drop it or extract it again"
+            )
     for name in _grams(group):
         yield from _gram_violations(group, model, name)
 
@@ -94,20 +109,26 @@ def violations(ds: xr.Dataset, model: str, group: xr.Dataset) -> Iterator[str]:
 def _unknown(ds: xr.Dataset, model: str, group: xr.Dataset) -> Iterator[str]:
     models, tasks = list(ds["model"].values), set(ds["task"].values)
     if model not in models:
-        yield (f"expected vectors of a model of the data set, got {model!r}{did_you_mean(model, models)}: "
-               "rename it or leave it out")
+        yield (
+            f"expected vectors of a model of the data set, got {model!r}{did_you_mean(model, models)}: "
+            "rename it or leave it out"
+        )
         return
     if "task" not in group.coords or "fv_checkpoint" not in group.coords:
         yield f"expected coordinates task and fv_checkpoint for the vectors of model {model!r}, got none: add them"
         return
     for task in sorted(set(map(str, group["task"].values)) - tasks):
-        yield (f"expected vectors of tasks of the data set, got {task!r} for model {model!r}"
-               f"{did_you_mean(task, tasks)}: rename it or leave it out")
+        yield (
+            f"expected vectors of tasks of the data set, got {task!r} for model {model!r}"
+            f"{did_you_mean(task, tasks)}: rename it or leave it out"
+        )
     places = [ds[c].values[models.index(model)] for c in ("tokens", "step")]
     known = np.flatnonzero(np.isfinite(places).any(0))
     for index in sorted(set(group["fv_checkpoint"].values.tolist()) - set(known.tolist())):
-        yield (f"expected fv_checkpoint of model {model!r} to be one of its {len(known)} checkpoints, got {index}: "
-               "count from 0 in the data set")
+        yield (
+            f"expected fv_checkpoint of model {model!r} to be one of its {len(known)} checkpoints, got {index}: "
+            "count from 0 in the data set"
+        )
 
 
 def _gram_violations(group: xr.Dataset, model: str, name: str) -> Iterator[str]:
@@ -118,14 +139,18 @@ def _gram_violations(group: xr.Dataset, model: str, name: str) -> Iterator[str]:
     scale = np.nanmax(np.abs(gram), axis=(1, 2), keepdims=True, initial=0.0) + np.finfo(float).tiny
     skew = ~np.isclose(gram / scale, gram.swapaxes(1, 2) / scale, atol=SYMMETRY, equal_nan=True)
     for c, t, o in np.argwhere(skew)[:1]:
-        yield (f"expected {name} to be symmetric, got {gram[c, t, o]:g} and {gram[c, o, t]:g} with task "
-               f"{group['task'].values[o]!r} {_at(group, model, c, t)}: compute it again")
+        yield (
+            f"expected {name} to be symmetric, got {gram[c, t, o]:g} and {gram[c, o, t]:g} with task "
+            f"{group['task'].values[o]!r} {_at(group, model, c, t)}: compute it again"
+        )
     diagonal = np.diagonal(gram, axis1=1, axis2=2)
     low, high = (1 - SYMMETRY, 1 + SYMMETRY) if group[name].attrs.get("normalised") else (0.0, np.inf)
     for c, t in np.argwhere(~((diagonal >= low) & (diagonal <= high)) & ~np.isnan(diagonal))[:1]:
         rule = "1" if high < np.inf else "≥ 0"
-        yield (f"expected {name} to have diagonal {rule}, got {diagonal[c, t]:g} {_at(group, model, c, t)}: "
-               "compute it again")
+        yield (
+            f"expected {name} to have diagonal {rule}, got {diagonal[c, t]:g} {_at(group, model, c, t)}: "
+            "compute it again"
+        )
 
 
 def _row(v: np.ndarray) -> str:

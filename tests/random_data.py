@@ -44,8 +44,16 @@ def _cells(model: str, tasks: list[str], rng: np.random.Generator) -> list[dict]
     rows = []
     for c, task in kept:
         n = int(rng.integers(1, 2000))
-        rows.append({"model": model, "task": task, "tokens": tokens[c], "checkpoint_name": f"step{c}",
-                     "n_correct": int(rng.integers(0, n + 1)), "n_trials": n})
+        rows.append(
+            {
+                "model": model,
+                "task": task,
+                "tokens": tokens[c],
+                "checkpoint_name": f"step{c}",
+                "n_correct": int(rng.integers(0, n + 1)),
+                "n_trials": n,
+            }
+        )
     return rows
 
 
@@ -56,8 +64,17 @@ def grid(k, n=100, tokens=None, models=None, tasks=None, kind="measured") -> xr.
     models = models or [f"m{i}" for i in range(k.shape[0])]
     tasks = tasks or [f"t{i}" for i in range(k.shape[2])]
     tokens = np.arange(1, k.shape[1] + 1) * 1e9 if tokens is None else np.asarray(tokens, float)
-    rows = [{"model": models[m], "task": tasks[t], "tokens": tokens[c], "step": tokens[c] / 1e6,
-             "n_correct": k[m, c, t], "n_trials": n[m, c, t]} for m, c, t in np.argwhere(n > 0)]
+    rows = [
+        {
+            "model": models[m],
+            "task": tasks[t],
+            "tokens": tokens[c],
+            "step": tokens[c] / 1e6,
+            "n_correct": k[m, c, t],
+            "n_trials": n[m, c, t],
+        }
+        for m, c, t in np.argwhere(n > 0)
+    ]
     empty = pd.DataFrame(index=models), pd.DataFrame(index=tasks)
     return dataset.build(pd.DataFrame(rows), *empty, {"kind": kind, "title": "grid"})
 
@@ -72,9 +89,11 @@ def _vectors(ds: xr.Dataset, model: str, rng: np.random.Generator, width: int) -
     checkpoints = np.flatnonzero(np.isfinite([ds[c].sel(model=model).values for c in ("tokens", "step")]).any(0))
     shape = len(checkpoints), ds.sizes["task"]
     made = xr.Dataset(
-        {"hidden": (("fv_checkpoint", "task", "width_hidden"), rng.normal(size=(*shape, width)).astype(np.float32)),
-         "heads": (("fv_checkpoint", "task", "width_heads"), rng.normal(size=(*shape, 2 * width))),
-         "layer_hidden": ("fv_checkpoint", np.arange(len(checkpoints)))},
+        {
+            "hidden": (("fv_checkpoint", "task", "width_hidden"), rng.normal(size=(*shape, width)).astype(np.float32)),
+            "heads": (("fv_checkpoint", "task", "width_heads"), rng.normal(size=(*shape, 2 * width))),
+            "layer_hidden": ("fv_checkpoint", np.arange(len(checkpoints))),
+        },
         {"fv_checkpoint": checkpoints, "task": ds["task"].values},
     )
     return vectors.with_grams(made)

@@ -26,8 +26,9 @@ def test_merging_parts_in_any_order_gives_the_whole(ds, data):
     cells, *labels = dataset.tables(ds)
     which = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(cells), max_size=len(cells))))
     # overlapping parts: cells of part 2 are in both
-    parts = [dataset.build(cells[keep], *labels, dataset.provenance(ds))
-             for keep in (which != 0, which != 1) if keep.any()]
+    parts = [
+        dataset.build(cells[keep], *labels, dataset.provenance(ds)) for keep in (which != 0, which != 1) if keep.any()
+    ]
     for order in (parts, parts[::-1]):
         assert same_counts(combine.merge(order), ds)
 
@@ -38,8 +39,11 @@ def test_merge_with_itself_is_the_same():
 
 def test_merge_names_the_first_conflict():
     other = grid(np.where(K == 17, 99, K), models=["org/a-1b", "org/b-7b"], tasks=["add", "add_three", "sub", "copy"])
-    with pytest.raises(InputError, match="expected equal counts where the data sets overlap, got 17 of 100 and 99 of "
-                                         "100 for task 'add_three' of model 'org/b-7b' at tokens 2e"):
+    with pytest.raises(
+        InputError,
+        match="expected equal counts where the data sets overlap, got 17 of 100 and 99 of "
+        "100 for task 'add_three' of model 'org/b-7b' at tokens 2e",
+    ):
         combine.merge([DS, other])
 
 
@@ -89,11 +93,14 @@ def test_names_with_brackets_match_themselves():
     assert combine.subset(ds, tasks="add [2]")["task"].values.tolist() == ["add [2]"]
 
 
-@pytest.mark.parametrize(("cut", "message"), [
-    ({"tasks": "adds"}, "expected a task that matches 'adds', got none among 4: the nearest names are 'add',"),
-    ({"models": "org/*,x*"}, r"expected a model that matches 'x\*', got none among 2"),
-    ({"max_tokens": 5}, r"up to 5 tokens, got none \(the first are at 1e\+09\)"),
-])
+@pytest.mark.parametrize(
+    ("cut", "message"),
+    [
+        ({"tasks": "adds"}, "expected a task that matches 'adds', got none among 4: the nearest names are 'add',"),
+        ({"models": "org/*,x*"}, r"expected a model that matches 'x\*', got none among 2"),
+        ({"max_tokens": 5}, r"up to 5 tokens, got none \(the first are at 1e\+09\)"),
+    ],
+)
 def test_empty_subsets_are_errors(cut, message):
     with pytest.raises(InputError, match=message):
         combine.subset(DS, **cut)

@@ -53,8 +53,11 @@ def test_every_count_lands_in_its_cell_whatever_the_order_of_rows(ds):
 
 def test_order_of_variables_and_attributes_does_not_change_the_bytes(tmp_path):
     ds = grid(np.arange(12).reshape(2, 3, 2)).assign_attrs(another="x")
-    turned = xr.Dataset({v: ds[v].variable for v in reversed(list(ds.data_vars))},
-                        {c: ds[c].variable for c in reversed(list(ds.coords))}, dict(reversed(ds.attrs.items())))
+    turned = xr.Dataset(
+        {v: ds[v].variable for v in reversed(list(ds.data_vars))},
+        {c: ds[c].variable for c in reversed(list(ds.coords))},
+        dict(reversed(ds.attrs.items())),
+    )
     assert dataset.save(ds, tmp_path / "a").read_bytes() == dataset.save(turned, tmp_path / "b").read_bytes()
 
 
@@ -65,8 +68,9 @@ def test_long_provenance_and_numpy_values_survive(tmp_path):
 
 
 def test_ragged_grids_are_padded_and_ordered_by_tokens():
-    cells = pd.DataFrame({"model": ["a", "a", "b"], "task": "t", "tokens": [5e9, 0, 7e9], "n_correct": [2, 1, 3],
-                          "n_trials": 4})
+    cells = pd.DataFrame(
+        {"model": ["a", "a", "b"], "task": "t", "tokens": [5e9, 0, 7e9], "n_correct": [2, 1, 3], "n_trials": 4}
+    )
     ds = dataset.build(cells, MODELS, TASKS, PUBLISHED)
     assert ds["tokens"].values.tolist()[0] == [0, 5e9] and np.isnan(ds["tokens"].values[1, 1])
     assert ds["n_correct"].values[:, :, 0].tolist() == [[1, 2], [3, 0]]
@@ -79,34 +83,40 @@ def test_design_variables_keep_their_type():
     assert ds["design_lr"].item() == 0.1 and ds["design_optimizer"].item() == "adam" and ds["design_dedup"].item() == 1
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"n_correct": [3.5, 4]}, r"expected n_correct to be a whole number, got .*3\.5.* for task 't' of model 'm'"),
-    ({"n_correct": [np.nan, 4]}, "expected n_correct to be a whole number, got .*nan"),
-    ({"n_correct": [11, 4]}, r"got 11 of 10 at model 'm', checkpoint 0 \(tokens 1e\+09\), task 't'"),
-    ({"n_correct": [-1, 4]}, "expected n_correct ≥ 0, got -1 of 10 at model 'm'"),
-    ({"n_trials": [-5, 10], "n_correct": [0, 1]}, "expected n_trials ≥ 0, got 0 of -5"),
-    ({"task": ["t", "t"]}, "expected one count per .* got two for task 't' of model 'm'"),
-    ({"task": ["t", None]}, "expected a model and a task for every cell, got none in row 1"),
-    ({"task": ["t", ""]}, "expected every task to have a name, got ''"),
-    ({"tokens": [np.nan, 1e9]}, "expected tokens or step for every cell, got neither for task 't'"),
-    ({"tokens": [np.inf, np.inf]}, "expected tokens to be a number ≥ 0, got inf at model 'm'"),
-    ({"loss": [2.0, 3.0]}, "expected one loss for checkpoint 0 of model 'm', got 2, 3"),
-    ({"flops": [-2.0, -2.0]}, "expected flops to be a number ≥ 0, got -2 at model 'm'"),
-    ({"metric_log_prob": [-np.inf, -1.0]}, "expected finite log_prob or NaN, got -inf at model 'm'.*'t'"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_correct": [3.5, 4]}, r"expected n_correct to be a whole number, got .*3\.5.* for task 't' of model 'm'"),
+        ({"n_correct": [np.nan, 4]}, "expected n_correct to be a whole number, got .*nan"),
+        ({"n_correct": [11, 4]}, r"got 11 of 10 at model 'm', checkpoint 0 \(tokens 1e\+09\), task 't'"),
+        ({"n_correct": [-1, 4]}, "expected n_correct ≥ 0, got -1 of 10 at model 'm'"),
+        ({"n_trials": [-5, 10], "n_correct": [0, 1]}, "expected n_trials ≥ 0, got 0 of -5"),
+        ({"task": ["t", "t"]}, "expected one count per .* got two for task 't' of model 'm'"),
+        ({"task": ["t", None]}, "expected a model and a task for every cell, got none in row 1"),
+        ({"task": ["t", ""]}, "expected every task to have a name, got ''"),
+        ({"tokens": [np.nan, 1e9]}, "expected tokens or step for every cell, got neither for task 't'"),
+        ({"tokens": [np.inf, np.inf]}, "expected tokens to be a number ≥ 0, got inf at model 'm'"),
+        ({"loss": [2.0, 3.0]}, "expected one loss for checkpoint 0 of model 'm', got 2, 3"),
+        ({"flops": [-2.0, -2.0]}, "expected flops to be a number ≥ 0, got -2 at model 'm'"),
+        ({"metric_log_prob": [-np.inf, -1.0]}, "expected finite log_prob or NaN, got -inf at model 'm'.*'t'"),
+    ],
+)
 def test_bad_cells_are_named(change, message):
     with pytest.raises(InputError, match=message):
         build(CELLS.assign(**change))
 
 
-@pytest.mark.parametrize(("models", "tasks", "message"), [
-    ({"params": [-1]}, {}, "expected params a number > 0, or nothing, got -1 for model 'm'"),
-    ({"params": ["big"]}, {}, "expected params of model 'm' to be a number, got 'big'"),
-    ({"seed": [np.inf]}, {}, "expected seed a number, or nothing, got inf for model 'm'"),
-    ({}, {"chance": [1.0, 0]}, r"expected chance in \[0, 1\), got 1 for task 't'"),
-    ({}, {"n_shots": [-1, 0]}, "expected n_shots a number ≥ 0, or nothing, got -1 for task 't'"),
-    ({}, {"kind": ["composit", ""]}, r"expected kind of task 't' .* got 'composit' \(did you mean 'composite'\?\)"),
-])
+@pytest.mark.parametrize(
+    ("models", "tasks", "message"),
+    [
+        ({"params": [-1]}, {}, "expected params a number > 0, or nothing, got -1 for model 'm'"),
+        ({"params": ["big"]}, {}, "expected params of model 'm' to be a number, got 'big'"),
+        ({"seed": [np.inf]}, {}, "expected seed a number, or nothing, got inf for model 'm'"),
+        ({}, {"chance": [1.0, 0]}, r"expected chance in \[0, 1\), got 1 for task 't'"),
+        ({}, {"n_shots": [-1, 0]}, "expected n_shots a number ≥ 0, or nothing, got -1 for task 't'"),
+        ({}, {"kind": ["composit", ""]}, r"expected kind of task 't' .* got 'composit' \(did you mean 'composite'\?\)"),
+    ],
+)
 def test_bad_labels_are_named(models, tasks, message):
     with pytest.raises(InputError, match=message):
         build(models=MODELS.assign(**models), tasks=TASKS.assign(**tasks))
@@ -151,18 +161,27 @@ def test_measured_checkpoints_need_a_place():
         dataset.validate(ds)
 
 
-@pytest.mark.parametrize(("spoil", "message"), [
-    (lambda ds: ds.drop_vars("tokens"), r"expected tokens over \(model, checkpoint\), got nothing"),
-    (lambda ds: ds.transpose("task", ...), r"expected n_correct over \(model, checkpoint, task\), got it over \(task"),
-    (lambda ds: ds.assign_coords(params=("model", ["x"])), "expected params over .* got values of type"),
-    (lambda ds: ds.assign(n_correct=ds["n_correct"] / 2), "expected n_correct to be integers, got float64"),
-    (lambda ds: ds.assign(extra=("task", [1.0, 2.0])), "expected metric extra as real numbers over"),
-    (lambda ds: ds.assign_coords(model=[""]), "expected every model to have a name, got ''"),
-    (lambda ds: ds.assign_coords(task=["t", "t"]), "expected task names to be unique, got 't' more than once"),
-    (lambda ds: ds.assign_attrs(emergelaw="{broken"), "expected the attribute 'emergelaw' to hold .* got '{broken'"),
-    (lambda ds: ds.assign_attrs(emergelaw="[1]"), "expected the attribute 'emergelaw' to hold"),
-    (lambda ds: ds.drop_attrs(), "expected the provenance in the attribute 'emergelaw', got none"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda ds: ds.drop_vars("tokens"), r"expected tokens over \(model, checkpoint\), got nothing"),
+        (
+            lambda ds: ds.transpose("task", ...),
+            r"expected n_correct over \(model, checkpoint, task\), got it over \(task",
+        ),
+        (lambda ds: ds.assign_coords(params=("model", ["x"])), "expected params over .* got values of type"),
+        (lambda ds: ds.assign(n_correct=ds["n_correct"] / 2), "expected n_correct to be integers, got float64"),
+        (lambda ds: ds.assign(extra=("task", [1.0, 2.0])), "expected metric extra as real numbers over"),
+        (lambda ds: ds.assign_coords(model=[""]), "expected every model to have a name, got ''"),
+        (lambda ds: ds.assign_coords(task=["t", "t"]), "expected task names to be unique, got 't' more than once"),
+        (
+            lambda ds: ds.assign_attrs(emergelaw="{broken"),
+            "expected the attribute 'emergelaw' to hold .* got '{broken'",
+        ),
+        (lambda ds: ds.assign_attrs(emergelaw="[1]"), "expected the attribute 'emergelaw' to hold"),
+        (lambda ds: ds.drop_attrs(), "expected the provenance in the attribute 'emergelaw', got none"),
+    ],
+)
 def test_spoiled_data_sets_are_not_saved(tmp_path, spoil, message):
     with pytest.raises(InputError, match=message):
         dataset.save(spoil(grid(np.full((1, 3, 2), 5))), tmp_path / "x.nc")
@@ -198,9 +217,14 @@ def test_a_place_that_cannot_be_written(tmp_path):
 def test_unreadable_files_have_one_sentence_each(tmp_path):
     good = dataset.save(grid(np.arange(60).reshape(2, 15, 2)), tmp_path / "good.nc").read_bytes()
     bad = tmp_path / "bad.nc"
-    for content, message in ((b"model,task\n", "got another format"), (b"", "got another format"),
-                             (b"CDF\x01" + b"\0" * 200, "got another format"), (good[:3000], "truncated or damaged"),
-                             (good[:-1], "truncated or damaged"), (good[:8], "truncated or damaged")):
+    for content, message in (
+        (b"model,task\n", "got another format"),
+        (b"", "got another format"),
+        (b"CDF\x01" + b"\0" * 200, "got another format"),
+        (good[:3000], "truncated or damaged"),
+        (good[:-1], "truncated or damaged"),
+        (good[:8], "truncated or damaged"),
+    ):
         bad.write_bytes(content)
         with pytest.raises(InputError, match=message) as caught:
             dataset.open(bad)
@@ -211,13 +235,16 @@ def test_unreadable_files_have_one_sentence_each(tmp_path):
         dataset.open(tmp_path)
 
 
-@pytest.mark.parametrize(("attribute", "message"), [
-    (json.dumps({"contract": 99}), "expected data contract 1 or older in .*, got 99: upgrade emergelaw"),
-    ("{not json", "expected the provenance of .* as one JSON object .*, got '{not json'"),
-    ('"text"', "expected the provenance of .* as one JSON object"),
-    (json.dumps({"contract": "one"}), "expected the provenance of .* with a contract number"),
-    (None, "got a netCDF file without its provenance"),
-])
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        (json.dumps({"contract": 99}), "expected data contract 1 or older in .*, got 99: upgrade emergelaw"),
+        ("{not json", "expected the provenance of .* as one JSON object .*, got '{not json'"),
+        ('"text"', "expected the provenance of .* as one JSON object"),
+        (json.dumps({"contract": "one"}), "expected the provenance of .* with a contract number"),
+        (None, "got a netCDF file without its provenance"),
+    ],
+)
 def test_foreign_newer_and_broken_provenance(tmp_path, attribute, message):
     ds = grid(np.full((1, 3, 2), 5)).drop_attrs()
     ds = ds if attribute is None else ds.assign_attrs(emergelaw=attribute)

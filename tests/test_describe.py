@@ -79,7 +79,12 @@ def test_holes_and_item_sets():
     ds = ds.assign_coords(item_set=(("model", "task"), np.array([["a", "b", "c"], ["z", "b", "d"]], object)))
     found = describe(ds)
     assert found["holes"]["count"] == 2 and found["holes"]["first"][0] == {
-        "model": "m0", "checkpoint": 1, "step": 2000, "tokens": 2_000_000_000, "task": "t2"}
+        "model": "m0",
+        "checkpoint": 1,
+        "step": 2000,
+        "tokens": 2_000_000_000,
+        "task": "t2",
+    }
     assert [m["holes"] for m in found["models"]] == [2, 0] and [m["checkpoints"] for m in found["models"]] == [4, 3]
     assert found["item_sets_differ"] == ["t2"]
     assert found["cells"] == 24 - 2 - 4 - 2 and found["curves"]["measured"] == 5
@@ -94,10 +99,13 @@ def test_equal_weights_are_found_and_coincidences_are_not():
     assert repeats(grid(RNG.integers(3, 6, (2, 30, 2)), 10)) == []  # few small tasks often agree
 
 
-@pytest.mark.parametrize(("n_shots", "phi", "shapes"), [
-    (0, (0.29, 0.13, 0.61), {"flat": 331, "rising": 536, "falling": 88, "non-monotone": 85}),
-    (5, (0.26, 0.07, 0.73), {"flat": 539, "rising": 325, "falling": 87, "non-monotone": 89}),
-])
+@pytest.mark.parametrize(
+    ("n_shots", "phi", "shapes"),
+    [
+        (0, (0.29, 0.13, 0.61), {"flat": 331, "rising": 536, "falling": 88, "non-monotone": 85}),
+        (5, (0.26, 0.07, 0.73), {"flat": 539, "rising": 325, "falling": 87, "non-monotone": 89}),
+    ],
+)
 def test_figures_of_the_published_pythia_evaluations(shared_data, n_shots, phi, shapes):
     """The figures were computed by others with their own code; their isotonic test differs in detail."""
     found = describe(pythia(shared_data, n_shots).pipe(lambda c: c[c["step"] != 1]).pipe(built))

@@ -28,8 +28,13 @@ CONTENT = hashlib.sha256(NAMES_AND_HASHES.encode()).hexdigest()
 def archive(commit=COMMIT, files=FILES, level=9, top="repo"):
     """Return a tar.gz as git makes it: the commit in the global header and in the name of the top folder."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:gz", compresslevel=level, format=tarfile.PAX_FORMAT,
-                      pax_headers={"comment": commit} if commit else {}) as tar:
+    with tarfile.open(
+        fileobj=out,
+        mode="w:gz",
+        compresslevel=level,
+        format=tarfile.PAX_FORMAT,
+        pax_headers={"comment": commit} if commit else {},
+    ) as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(f"{top}-{commit}/{name}")
             member.size = len(content)
@@ -92,8 +97,12 @@ def test_the_pinned_commit_is_asked_for_checked_and_imported(serve, tmp_path):
     ds = dataset.open(out)
     assert ds["n_correct"].values.ravel().tolist() == [1, 2]
     about = dataset.provenance(ds)
-    assert about["pulled"] == {"repository": "org/repo", "commit": COMMIT, "content_sha256": CONTENT,
-                               "url": f"https://codeload.github.com/org/repo/tar.gz/{COMMIT}"}
+    assert about["pulled"] == {
+        "repository": "org/repo",
+        "commit": COMMIT,
+        "content_sha256": CONTENT,
+        "url": f"https://codeload.github.com/org/repo/tar.gz/{COMMIT}",
+    }
     assert about["import_log"][0] == "kept: thing.tar.gz" and list(out.parent.iterdir()) == [out]
     assert any(CONTENT in note and "none is pinned" in note for note in notes)
 
@@ -114,17 +123,23 @@ def test_an_abbreviated_commit_is_found_in_header_or_folder(serve, tmp_path):
     assert dataset.open(tmp_path / "x.nc").identical(dataset.open(tmp_path / "y.nc")) is False  # other content hash
 
 
-@pytest.mark.parametrize(("answer", "message"), [
-    ({"status": 404}, r"got the answer 404 \(Not Found\): take a copy of org/repo"),
-    ({"status": 503}, "got the answer 503"),
-    ({"body": archive(), "length": 10**6}, r"got a transfer that ended after \d+ of 1,000,000 bytes: take a copy"),
-    ({"body": archive(), "length": 10**6, "reset": True}, "got (a transfer that broke off|no connection) .*reset"),
-    ({"body": archive()[:-60]}, r"expected a whole tar.gz archive from org/repo, got damage \(\w+\): pull it again"),
-    ({"body": b"<html>please log in</html>"}, r"expected a whole tar.gz archive .* got damage \(ReadError\)"),
-    ({"body": archive("fedc" * 10)}, "expected commit 0123456789.* got an archive of fedcfedc"),
-    ({"body": archive("", top="main")}, "expected commit 0123456789.* got an archive of 'main-'"),
-    ({"body": archive(files={**FILES, "README": b"hullo"})}, f"expected content with sha256 {CONTENT} .* got "),
-])
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ({"status": 404}, r"got the answer 404 \(Not Found\): take a copy of org/repo"),
+        ({"status": 503}, "got the answer 503"),
+        ({"body": archive(), "length": 10**6}, r"got a transfer that ended after \d+ of 1,000,000 bytes: take a copy"),
+        ({"body": archive(), "length": 10**6, "reset": True}, "got (a transfer that broke off|no connection) .*reset"),
+        (
+            {"body": archive()[:-60]},
+            r"expected a whole tar.gz archive from org/repo, got damage \(\w+\): pull it again",
+        ),
+        ({"body": b"<html>please log in</html>"}, r"expected a whole tar.gz archive .* got damage \(ReadError\)"),
+        ({"body": archive("fedc" * 10)}, "expected commit 0123456789.* got an archive of fedcfedc"),
+        ({"body": archive("", top="main")}, "expected commit 0123456789.* got an archive of 'main-'"),
+        ({"body": archive(files={**FILES, "README": b"hullo"})}, f"expected content with sha256 {CONTENT} .* got "),
+    ],
+)
 def test_wrong_answers_are_named_and_leave_nothing(serve, tmp_path, answer, message):
     with pytest.raises(InputError, match=message) as caught:
         pull.pull(replace(SOURCE, content_sha256=CONTENT), tmp_path / "x.nc", host=serve(**answer))
@@ -136,8 +151,11 @@ def test_offline_names_both_other_ways(tmp_path, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        with pytest.raises(InputError, match=r"got no connection .*may be offline: take a copy of org/repo and run "
-                                             "`emergelaw data pull thing --from PATH`, or `emergelaw import thing"):
+        with pytest.raises(
+            InputError,
+            match=r"got no connection .*may be offline: take a copy of org/repo and run "
+            "`emergelaw data pull thing --from PATH`, or `emergelaw import thing",
+        ):
             pull.pull(SOURCE, tmp_path / "x.nc", host=host)
     assert list(tmp_path.iterdir()) == []
 
@@ -165,8 +183,10 @@ def test_a_local_copy_needs_no_network(tmp_path):
     (tmp_path / "clone").mkdir()
     notes = pull.pull(SOURCE, tmp_path / "x.nc", local=tmp_path / "clone", host="http://never.invalid")
     assert notes == ["kept: clone"]
-    assert dataset.provenance(dataset.open(tmp_path / "x.nc"))["pulled"] == {"repository": "org/repo",
-                                                                              "local_copy": "clone"}
+    assert dataset.provenance(dataset.open(tmp_path / "x.nc"))["pulled"] == {
+        "repository": "org/repo",
+        "local_copy": "clone",
+    }
     with pytest.raises(InputError, match=r"expected a copy of org/repo at .*nowhere, found nothing"):
         pull.pull(SOURCE, tmp_path / "x.nc", local=tmp_path / "nowhere")
 
@@ -176,8 +196,10 @@ def test_unknown_names_are_corrected():
         pull.find("pythia-eval")
 
 
-@pytest.mark.parametrize(("name", "copy", "models"), [
-    ("pythia-evals", "pythia/raw_sample", 2), ("elementaltask", "ich/raw_sample.tar.gz", 3)])
+@pytest.mark.parametrize(
+    ("name", "copy", "models"),
+    [("pythia-evals", "pythia/raw_sample", 2), ("elementaltask", "ich/raw_sample.tar.gz", 3)],
+)
 def test_the_command_on_copies_of_the_published_results(shared_data, tmp_path, monkeypatch, name, copy, models):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(app, ["pull", name, "--from", str(shared_data / copy)], catch_exceptions=False)

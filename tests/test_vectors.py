@@ -61,22 +61,43 @@ def spoiled(name, index, value):
     return {"org/a": group}
 
 
-@pytest.mark.parametrize(("made", "message"), [
-    ({"org/c": some_vectors(DS)["org/a"]}, r"expected vectors of a model of the data set, got 'org/c' \(did you mean"),
-    ({"org/a": some_vectors(DS)["org/a"].assign_coords(task=[*"wxyz"], other=[*"wxyz"])},
-     "expected vectors of tasks of the data set, got 'w' for model 'org/a'"),
-    ({"org/a": some_vectors(DS)["org/a"].assign_coords(fv_checkpoint=[0, 1, 7])},
-     "expected fv_checkpoint of model 'org/a' to be one of its 3 checkpoints, got 7"),
-    ({"org/a": some_vectors(DS)["org/a"].drop_vars("fv_checkpoint")}, "expected coordinates task and fv_checkpoint"),
-    (spoiled("hidden", (1, 2, 0), np.inf), r"got 1 of 3 entries not finite at model 'org/a', checkpoint 1, task 't2'"),
-    (spoiled("hidden", (1, 2, 0), np.nan), r"got 1 of 3 entries not finite at model 'org/a', checkpoint 1, task 't2'"),
-    (spoiled("heads", (0, 3), 0.0), "expected a finite, non-zero vector 'heads' or none at all, got only zeros at"),
-    (spoiled("gram_heads", (1, 0, 2), 0.123), "expected gram_heads to be symmetric, got 0.123 and .* task 't2' at"),
-    (spoiled("gram_heads", (1, 2, 2), 0.9), "expected gram_heads to have diagonal 1, got 0.9 at .*, task 't2'"),
-    ({"org/a": some_vectors(DS)["org/a"][["gram_heads"]].assign_coords(other=["t1", "t0", "t2", "t3"])},
-     "expected gram_heads of model 'org/a' over the same tasks twice"),
-    ({"org/a": some_vectors(DS)["org/a"][["layer_hidden"]]}, "expected vectors over .* for model 'org/a', got"),
-])
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (
+            {"org/c": some_vectors(DS)["org/a"]},
+            r"expected vectors of a model of the data set, got 'org/c' \(did you mean",
+        ),
+        (
+            {"org/a": some_vectors(DS)["org/a"].assign_coords(task=[*"wxyz"], other=[*"wxyz"])},
+            "expected vectors of tasks of the data set, got 'w' for model 'org/a'",
+        ),
+        (
+            {"org/a": some_vectors(DS)["org/a"].assign_coords(fv_checkpoint=[0, 1, 7])},
+            "expected fv_checkpoint of model 'org/a' to be one of its 3 checkpoints, got 7",
+        ),
+        (
+            {"org/a": some_vectors(DS)["org/a"].drop_vars("fv_checkpoint")},
+            "expected coordinates task and fv_checkpoint",
+        ),
+        (
+            spoiled("hidden", (1, 2, 0), np.inf),
+            r"got 1 of 3 entries not finite at model 'org/a', checkpoint 1, task 't2'",
+        ),
+        (
+            spoiled("hidden", (1, 2, 0), np.nan),
+            r"got 1 of 3 entries not finite at model 'org/a', checkpoint 1, task 't2'",
+        ),
+        (spoiled("heads", (0, 3), 0.0), "expected a finite, non-zero vector 'heads' or none at all, got only zeros at"),
+        (spoiled("gram_heads", (1, 0, 2), 0.123), "expected gram_heads to be symmetric, got 0.123 and .* task 't2' at"),
+        (spoiled("gram_heads", (1, 2, 2), 0.9), "expected gram_heads to have diagonal 1, got 0.9 at .*, task 't2'"),
+        (
+            {"org/a": some_vectors(DS)["org/a"][["gram_heads"]].assign_coords(other=["t1", "t0", "t2", "t3"])},
+            "expected gram_heads of model 'org/a' over the same tasks twice",
+        ),
+        ({"org/a": some_vectors(DS)["org/a"][["layer_hidden"]]}, "expected vectors over .* for model 'org/a', got"),
+    ],
+)
 def test_vectors_that_do_not_fit_are_named_and_not_written(tmp_path, made, message):
     with pytest.raises(InputError, match=message):
         dataset.save(DS, tmp_path / "a.nc", made)

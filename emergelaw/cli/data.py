@@ -54,11 +54,13 @@ def merge(data: Annotated[list[str], typer.Argument(metavar="DATA…", help="Two
 
 
 @app.command()
-def subset(data: Source, out: Out,
-           models: Annotated[str, Globs] = "*",
-           tasks: Annotated[str, Globs] = "*",
-           max_tokens: Annotated[float | None, typer.Option(metavar="N", help="Drop what was measured later.")] = None,
-           ) -> None:
+def subset(
+    data: Source,
+    out: Out,
+    models: Annotated[str, Globs] = "*",
+    tasks: Annotated[str, Globs] = "*",
+    max_tokens: Annotated[float | None, typer.Option(metavar="N", help="Drop what was measured later.")] = None,
+) -> None:
     """Cut a data set to some models, some tasks, or the beginning of training."""
     from emergelaw import combine, dataset
 
@@ -79,10 +81,11 @@ def export(data: Source, csv: Annotated[Path, typer.Option(help="The table to wr
 
 
 @app.command()
-def pull(name: Annotated[str, typer.Argument(help="pythia-evals or elementaltask.")],
-         local: Annotated[Path | None, typer.Option("--from", help="A local copy: folder or archive.")] = None,
-         out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: data/NAME.nc", dir_okay=False)] = None,
-         ) -> None:
+def pull(
+    name: Annotated[str, typer.Argument(help="pythia-evals or elementaltask.")],
+    local: Annotated[Path | None, typer.Option("--from", help="A local copy: folder or archive.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Default: data/NAME.nc", dir_okay=False)] = None,
+) -> None:
     """Download published evaluations at a pinned commit and import them."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
@@ -93,7 +96,8 @@ def pull(name: Annotated[str, typer.Argument(help="pythia-evals or elementaltask
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
     with Progress(*columns, disable=local is not None) as bar:
         task = bar.add_task(f"{source.repository} @ {source.commit[:10]}", total=None)
-        notes = pulling.pull(source, out, local,
-                             progress=lambda done, total: bar.update(task, completed=done, total=total))
+        notes = pulling.pull(
+            source, out, local, progress=lambda done, total: bar.update(task, completed=done, total=total)
+        )
     print("\n".join(notes))
     _wrote(out, dataset.open(out))

@@ -38,8 +38,15 @@ def _models(models: list[dict[str, Any]]) -> Table:
     for m in sorted(models, key=lambda m: (m["family"], m["params"] or 0)):
         reach = f"{_short(m['tokens_first'])} – {_short(m['tokens_last'])}"
         unplaced = f"to step {_short(m['step_last'])}"
-        table.add_row(m["model"], m["family"], _short(m["params"]), str(m["checkpoints"]),
-                      reach if m["tokens_last"] is not None else unplaced, str(m["tasks"]), str(m["holes"]))
+        table.add_row(
+            m["model"],
+            m["family"],
+            _short(m["params"]),
+            str(m["checkpoints"]),
+            reach if m["tokens_last"] is not None else unplaced,
+            str(m["tasks"]),
+            str(m["holes"]),
+        )
     return table
 
 
@@ -78,10 +85,12 @@ def _dispersion(found: dict[str, Any]) -> list[str]:
     if not found["tasks"]["known"]:
         return ["φ (variance between checkpoints ÷ binomial) is unknown: too few checkpoints"]
     low, high = (", ".join(f"{t['task']} {t['dispersion']:.2g}" for t in found[end]) for end in ("lowest", "highest"))
-    spread = [f"median {q['median']:.2g} [{q['q10']:.2g}, {q['q90']:.2g}] over {q['known']} {what}"
-              for what in ("tasks", "curves") for q in [found[what]]]
-    return [f"φ (variance between checkpoints ÷ binomial): {'; '.join(spread)}",
-            f"  lowest {low}; highest {high}"]
+    spread = [
+        f"median {q['median']:.2g} [{q['q10']:.2g}, {q['q90']:.2g}] over {q['known']} {what}"
+        for what in ("tasks", "curves")
+        for q in [found[what]]
+    ]
+    return [f"φ (variance between checkpoints ÷ binomial): {'; '.join(spread)}", f"  lowest {low}; highest {high}"]
 
 
 def _where(place: dict[str, Any]) -> str:
