@@ -21,8 +21,15 @@ WORDS = ["cat", "dog", "tree", "house", "river", "stone"]
 def record(question: str, answer: str, right: bool = True, category: str = "", correct: bool = True, **more) -> dict:
     """One item as the source writes it; correct=False leaves out the key that old records lack."""
     prediction = f" {answer}\nnext ->" if right else " ?\nnext ->"
-    out = {"index": 0, "input": question, "ground_truth": answer, "prompt": f"a -> b\n{question} ->",
-           "metadata": {"category_name": category} if category else {}, "prediction": prediction, "target": answer}
+    out = {
+        "index": 0,
+        "input": question,
+        "ground_truth": answer,
+        "prompt": f"a -> b\n{question} ->",
+        "metadata": {"category_name": category} if category else {},
+        "prediction": prediction,
+        "target": answer,
+    }
     return out | ({"correct": right} if correct else {}) | more
 
 
@@ -54,8 +61,10 @@ class Results:
         """Rows of checkpoint, success, cached, correct, total."""
         self.root.mkdir(parents=True, exist_ok=True)
         columns = ["model", "checkpoint", "task", "success", "error", "cached", "correct", "total"]
-        frame = pd.DataFrame([(model, c, task, s, "" if s else "division by zero", cached, k, n)
-                              for c, s, cached, k, n in rows], columns=columns)
+        frame = pd.DataFrame(
+            [(model, c, task, s, "" if s else "division by zero", cached, k, n) for c, s, cached, k, n in rows],
+            columns=columns,
+        )
         frame.to_csv(self.root / f"detailed_results_{task.replace(':', '_')}.csv", index=False)
 
     def read(self):
@@ -76,10 +85,17 @@ def logged(imported, text: str) -> bool:
     return any(text in line for line in imported.provenance["log"])
 
 
-@pytest.mark.parametrize(("prediction", "target", "right"), [
-    (" Cat \nmore", "cat", True), ("CAT", "cat", True), ("\ncat", "cat", False), ("", "cat", False),
-    ("cat dog", "cat", False), ("the cat", "The Cat", True),
-])
+@pytest.mark.parametrize(
+    ("prediction", "target", "right"),
+    [
+        (" Cat \nmore", "cat", True),
+        ("CAT", "cat", True),
+        ("\ncat", "cat", False),
+        ("", "cat", False),
+        ("cat dog", "cat", False),
+        ("the cat", "The Cat", True),
+    ],
+)
 def test_item_rule_takes_the_first_line_then_strips(prediction, target, right):
     assert is_right(prediction, target) is right
 
@@ -97,14 +113,17 @@ def test_a_stored_correct_that_contradicts_the_rule_is_reported(results):
     assert counts(imported) == {("copying", EARLY): (2, 6)} and logged(imported, "stored `correct` differs")
 
 
-@pytest.mark.parametrize("name", ["compositional_gerund_upper_gerund_upper", "compositional_gerund_upper",
-                                  "compositional"])
+@pytest.mark.parametrize(
+    "name", ["compositional_gerund_upper_gerund_upper", "compositional_gerund_upper", "compositional"]
+)
 def test_three_layouts_are_one_task(results, name):  # 2
     results.items(OLMO, EARLY, name, items(3, category="gerund_upper"))
     imported = results.read()
     assert counts(imported) == {("compositional:gerund_upper", EARLY): (3, 6)}
-    assert imported.tasks.loc["compositional:gerund_upper", "components"] == \
-        "simple_icl:present_to_gerund;simple_icl:uppercase"
+    assert (
+        imported.tasks.loc["compositional:gerund_upper", "components"]
+        == "simple_icl:present_to_gerund;simple_icl:uppercase"
+    )
 
 
 def test_an_aggregate_belongs_to_the_sub_task_that_its_records_name(results):  # 2
@@ -123,8 +142,11 @@ def test_items_stored_twice_count_once_and_the_own_file_wins(results):  # 3, 19
 
 def test_cached_counts_that_swallow_another_task_are_rejected(results):  # 4
     results.items(PYTHIA, "step11000", "compositional_gerund_upper_gerund_upper", items(4, category="gerund_upper"))
-    results.csv("compositional_gerund_upper", [("step11000", True, True, 4, 12), ("step22000", True, True, 5, 12),
-                                               ("step33000", True, True, 0, 6)], PYTHIA)
+    results.csv(
+        "compositional_gerund_upper",
+        [("step11000", True, True, 4, 12), ("step22000", True, True, 5, 12), ("step33000", True, True, 0, 6)],
+        PYTHIA,
+    )
     results.csv("copying", [("step11000", True, True, 3, 6)], PYTHIA)
     imported = results.read()
     assert counts(imported) == {("compositional:gerund_upper", "step11000"): (4, 6)}
@@ -219,10 +241,13 @@ def test_item_sets_of_one_model_are_not_pooled(results):  # 11
 def test_degenerate_tasks_are_flagged_and_kept(results):  # 12, and the list below the table
     results.items(OLMO, EARLY, "ignoring_context", items(1, 1))
     results.items(OLMO, EARLY, "compositional_gerund_last", [record(w, "g", True, "gerund_last") for w in WORDS])
-    results.items(OLMO, EARLY, "compositional_upper_first", [record(c, c.upper(), True, "upper_first") for c in "abcdef"])
+    results.items(
+        OLMO, EARLY, "compositional_upper_first", [record(c, c.upper(), category="upper_first") for c in "abcdef"]
+    )
     results.items(OLMO, EARLY, "compositional_plural_lower", [record(w, w + "s", True, "plural_lower") for w in WORDS])
-    results.items(OLMO, EARLY, "simple_icl_singular_to_plural",
-                  [record(w, w + "s", True, "singular_to_plural") for w in WORDS])
+    results.items(
+        OLMO, EARLY, "simple_icl_singular_to_plural", [record(w, w + "s", True, "singular_to_plural") for w in WORDS]
+    )
     imported = results.read()
     flagged = imported.provenance["degenerate_tasks"]
     assert flagged == {
@@ -303,13 +328,16 @@ def test_archives_read_like_folders(results, tmp_path, suffix):
     assert IMPORTER.read([archive], [], {}).cells.equals(results.read().cells)
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"prediction": 3}, "expected prediction to be text in .*line 1, got 3"),
-    ({"prediction": None}, "expected prediction to be text"),
-    ({"target": ["a"]}, "expected target to be text"),
-    ({"metadata": [1]}, "expected metadata to be a JSON object"),
-    ({"metadata": {"category_name": 7}}, "expected metadata.category_name to name a sub-task of compositional"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prediction": 3}, "expected prediction to be text in .*line 1, got 3"),
+        ({"prediction": None}, "expected prediction to be text"),
+        ({"target": ["a"]}, "expected target to be text"),
+        ({"metadata": [1]}, "expected metadata to be a JSON object"),
+        ({"metadata": {"category_name": 7}}, "expected metadata.category_name to name a sub-task of compositional"),
+    ],
+)
 def test_broken_records_are_named(results, change, message):
     results.items(OLMO, EARLY, "compositional_plural_last", [items(1, category="plural_last")[0] | change])
     with pytest.raises(InputError, match=message):

@@ -23,27 +23,35 @@ def logged(imported, text: str) -> bool:
     return any(text in line for line in imported.provenance["log"])
 
 
-@pytest.mark.parametrize(("model", "revision", "step", "tokens"), [
-    (OLMO, "stage1-step1907359-tokens4001B", 1907359, 4_000_021_741_568),
-    ("allenai/OLMo-2-1124-7B", "stage1-step150-tokens1B", 150, 150 * 4_194_304),
-    (PYTHIA, "step143000", 143000, 299_892_736_000),
-    ("x/unheard-of", "stage1-step5-tokens7B", 5, 7e9),
-    ("allenai/OLMo-3-1025-7B", "stage1-step1000", 1000, np.nan),
-    ("allenai/OLMo-3-1025-7B", "stage1-step0", 0, 0),
-    ("LLM360/CrystalCoder", "CrystalCoder_phase2_checkpoint_000100", np.nan, 345e9 + 100 * 4.32e6),
-    ("LLM360/K2-V2", "base_0001000", 1000, 9.8e9),
-    (OLMO, "main", np.nan, np.nan),
-    (OLMO, "stage2-ingredient1-step1000-tokens5B", np.nan, np.nan),
-])
+@pytest.mark.parametrize(
+    ("model", "revision", "step", "tokens"),
+    [
+        (OLMO, "stage1-step1907359-tokens4001B", 1907359, 4_000_021_741_568),
+        ("allenai/OLMo-2-1124-7B", "stage1-step150-tokens1B", 150, 150 * 4_194_304),
+        (PYTHIA, "step143000", 143000, 299_892_736_000),
+        ("x/unheard-of", "stage1-step5-tokens7B", 5, 7e9),
+        ("allenai/OLMo-3-1025-7B", "stage1-step1000", 1000, np.nan),
+        ("allenai/OLMo-3-1025-7B", "stage1-step0", 0, 0),
+        ("LLM360/CrystalCoder", "CrystalCoder_phase2_checkpoint_000100", np.nan, 345e9 + 100 * 4.32e6),
+        ("LLM360/K2-V2", "base_0001000", 1000, 9.8e9),
+        (OLMO, "main", np.nan, np.nan),
+        (OLMO, "stage2-ingredient1-step1000-tokens5B", np.nan, np.nan),
+    ],
+)
 def test_places_of_checkpoints(model, revision, step, tokens):
     found = names.place(model, revision)
     assert np.array_equal([found.step, found.tokens], [step, tokens], equal_nan=True)
 
 
 def published(**columns) -> pd.DataFrame:
-    frame = pd.DataFrame([("OLMo-2-0425-1B", c, t, task) for c, t in ((EARLY, 1), (LATE, 21), ("main", 4001))
-                          for task in ("token_reversal", "compositional:upper_last")],
-                         columns=["model", "checkpoint", "tokens_B", "task"])
+    frame = pd.DataFrame(
+        [
+            ("OLMo-2-0425-1B", c, t, task)
+            for c, t in ((EARLY, 1), (LATE, 21), ("main", 4001))
+            for task in ("token_reversal", "compositional:upper_last")
+        ],
+        columns=["model", "checkpoint", "tokens_B", "task"],
+    )
     return frame.assign(**{"task_type": "x", "metric": "accuracy", "value": [0.0, 0.1, 0.05, 0.2, 1.0, 1.0], **columns})
 
 
@@ -54,7 +62,12 @@ def test_the_published_table_with_a_table_of_n(tmp_path):
     assert IMPORTER.miss([table]) is None
     imported = IMPORTER.read([table, sizes], [], {})
     one, two = "token_reversal", "compositional:upper_last"
-    assert counts(imported) == {(one, EARLY): (0, 20), (one, LATE): (1, 20), (two, EARLY): (1, 10), (two, LATE): (2, 10)}
+    assert counts(imported) == {
+        (one, EARLY): (0, 20),
+        (one, LATE): (1, 20),
+        (two, EARLY): (1, 10),
+        (two, LATE): (2, 10),
+    }
     assert imported.cells["tokens"].min() == 300 * 2_097_152, "exact tokens, not the label's billions"
     assert logged(imported, "dropped: rows of metric loss") and logged(imported, "dropped: checkpoint 'main'")
     assert imported.provenance["kind"] == "published"
@@ -62,12 +75,15 @@ def test_the_published_table_with_a_table_of_n(tmp_path):
         IMPORTER.read([table], [], {})
 
 
-@pytest.mark.parametrize(("sizes", "message"), [
-    ("task,m\nx,1\n", "expected the columns task and n in"),
-    ("task,n\nx,1\n", "expected n of the published tasks"),
-    ("task,n\ntoken_reversal,20\ntoken_reversal,21\n", "expected one n per task, got several"),
-    ("task,n\ntoken_reversal,7\n", "expected accuracy × n to be a whole number"),
-])
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ("task,m\nx,1\n", "expected the columns task and n in"),
+        ("task,n\nx,1\n", "expected n of the published tasks"),
+        ("task,n\ntoken_reversal,20\ntoken_reversal,21\n", "expected one n per task, got several"),
+        ("task,n\ntoken_reversal,7\n", "expected accuracy × n to be a whole number"),
+    ],
+)
 def test_a_wrong_table_of_n_is_refused(tmp_path, sizes, message):
     table, second = tmp_path / "trajectories.csv", tmp_path / "sizes.csv"
     published(value=0.123456789).to_csv(table, index=False)
@@ -90,7 +106,8 @@ def original(shared_data):
 def test_original_files_agree_with_an_independent_recount(original, tidy):
     counted = original.cells["item_set"].str.startswith("n").map({True: "task_eval", False: "exact_match"})
     both = original.cells.assign(metric=counted).merge(
-        tidy, on=["model", "checkpoint_name", "task", "metric"], suffixes=("", "_tidy"), validate="one_to_one")
+        tidy, on=["model", "checkpoint_name", "task", "metric"], suffixes=("", "_tidy"), validate="one_to_one"
+    )
     assert len(both) == len(original.cells) == 135
     assert (both["n_correct"] == both["k"]).all() and (both["n_trials"] == both["n"]).all()
     assert (both["tokens"] == both["tokens_tidy"]).all()

@@ -25,8 +25,10 @@ SHARED = {  # tidy file: the cells that its rows must come to, counted independe
 
 def cells(**columns) -> pd.DataFrame:
     """Two models × two tasks × three checkpoints, with columns added or replaced (None: removed)."""
-    frame = pd.DataFrame([(m, t, 1e9 * (c + 1)) for m in ("a", "b") for t in ("x", "y") for c in range(3)],
-                         columns=["model", "task", "tokens"])
+    frame = pd.DataFrame(
+        [(m, t, 1e9 * (c + 1)) for m in ("a", "b") for t in ("x", "y") for c in range(3)],
+        columns=["model", "task", "tokens"],
+    )
     frame = frame.assign(n=100, k=np.arange(12) * 8).assign(**{c: v for c, v in columns.items() if v is not None})
     return frame.drop(columns=[c for c, v in columns.items() if v is None])
 
@@ -86,17 +88,20 @@ def test_rounded_accuracies_are_counts_within_their_rounding(tmp_path):
     assert (imported.cells["n_correct"] - np.arange(12) * 100).abs().max() <= 1
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"k": None}, "expected counts .* got only n_trials: name the columns with --map"),
-    ({"k": None, "acc": 25.0}, "expected accuracies between 0 and 1, got 25 .* divide percentages by 100"),
-    ({"k": 3.5}, "expected n_correct to be a whole number of items, got 3.5 for task 'x' of model 'a'"),
-    ({"k": 101}, "expected n_correct ≤ n_trials, got 101 of 100 for task 'x' of model 'a'"),
-    ({"k": "many"}, "expected numbers in column 'k' of .*, got 'many' in row 1"),
-    ({"n": np.inf}, "expected numbers in column 'n' of .*, got 'inf'"),
-    ({"tokens": None}, "expected a step or a tokens column, got neither"),
-    ({"tokens": np.nan}, "expected tokens or a step for some checkpoint, got none"),
-    ({"task": None}, "expected a task column in .* name it with --map task=COLUMN"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"k": None}, "expected counts .* got only n_trials: name the columns with --map"),
+        ({"k": None, "acc": 25.0}, "expected accuracies between 0 and 1, got 25 .* divide percentages by 100"),
+        ({"k": 3.5}, "expected n_correct to be a whole number of items, got 3.5 for task 'x' of model 'a'"),
+        ({"k": 101}, "expected n_correct ≤ n_trials, got 101 of 100 for task 'x' of model 'a'"),
+        ({"k": "many"}, "expected numbers in column 'k' of .*, got 'many' in row 1"),
+        ({"n": np.inf}, "expected numbers in column 'n' of .*, got 'inf'"),
+        ({"tokens": None}, "expected a step or a tokens column, got neither"),
+        ({"tokens": np.nan}, "expected tokens or a step for some checkpoint, got none"),
+        ({"task": None}, "expected a task column in .* name it with --map task=COLUMN"),
+    ],
+)
 def test_what_cannot_be_used_is_named(tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         load(cells(**change), tmp_path)
@@ -120,8 +125,15 @@ def test_any_damage_is_an_input_error_or_readable(tmp_path, seed):
 
 def test_map_takes_any_column(tmp_path):
     frame = cells().rename(columns={"k": "Treffer", "n": "Anzahl", "model": "run", "tokens": "gesehen"})
-    imported = load(frame.assign(width=512), tmp_path, n_correct="Treffer", n_trials="Anzahl", model="run",
-                    tokens="gesehen", design_width="width")
+    imported = load(
+        frame.assign(width=512),
+        tmp_path,
+        n_correct="Treffer",
+        n_trials="Anzahl",
+        model="run",
+        tokens="gesehen",
+        design_width="width",
+    )
     assert imported.cells["n_correct"].tolist() == cells()["k"].tolist()
     assert (build(imported)["design_width"] == 512).all()
 
@@ -150,6 +162,7 @@ def test_filters_compare_as_text_and_as_numbers_and_repeat_as_or(tmp_path):
 
 
 def test_several_files_of_several_kinds_are_one_data_set(tmp_path):
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra emergelaw[parquet]")
     a, b = tmp_path / "a.csv.gz", tmp_path / "b.parquet"
     cells().query("model == 'a'").to_csv(a, index=False)
     cells().query("model == 'b'").rename(columns={"k": "correct", "n": "total"}).to_parquet(b)
@@ -240,15 +253,18 @@ def test_rows_without_trials_are_not_measured(tmp_path):
     assert len(imported.cells) == 8 and logged(imported, "rows without trials")
 
 
-@pytest.mark.parametrize(("name", "content", "message"), [
-    ("t.csv.gz", gzip.compress(b"model,task,step,n,k\n" * 99)[:-20], "expected a readable table in .*, got damage"),
-    ("t.csv.gz", b"no gzip", "got damage"),
-    ("t.parquet", b"PAR1 no parquet PAR1", "got damage"),
-    ("t.csv", b"\xff\xfe\x00\x01", "got damage|expected rows"),
-    ("t.csv", b"", "got damage"),
-    ("t.csv", b"model,task\n", "got no rows"),
-    ("t.txt", b"model,task\n", "another kind of file"),
-])
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("t.csv.gz", gzip.compress(b"model,task,step,n,k\n" * 99)[:-20], "expected a readable table in .*, got damage"),
+        ("t.csv.gz", b"no gzip", "got damage"),
+        ("t.parquet", b"PAR1 no parquet PAR1", "got damage|expected pyarrow"),
+        ("t.csv", b"\xff\xfe\x00\x01", "got damage|expected rows"),
+        ("t.csv", b"", "got damage"),
+        ("t.csv", b"model,task\n", "got no rows"),
+        ("t.txt", b"model,task\n", "another kind of file"),
+    ],
+)
 def test_damaged_files_are_one_sentence(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message) as error:

@@ -19,16 +19,23 @@ from emergelaw.importers.elementaltask_records import ItemSet, parse_name, read_
 from emergelaw.importers.long_form import finish
 from emergelaw.importers.sources import ARCHIVES, documents
 
-PROVENANCE = {"kind": "published", "importer": "elementaltask", "title": "Implicit Curriculum results (ElementalTask)",
-              "sources": ["https://github.com/KaiserWhoLearns/ElementalTask"], "licence": "MIT"}
+PROVENANCE = {
+    "kind": "published",
+    "importer": "elementaltask",
+    "title": "Implicit Curriculum results (ElementalTask)",
+    "sources": ["https://github.com/KaiserWhoLearns/ElementalTask"],
+    "licence": "MIT",
+}
 CELL = ["model", "checkpoint_name", "task"]
 
 
 def read(sources: list[Path], filters: list[tuple[str, str]], maps: dict[str, str]) -> Imported:
     """Read result folders or archives of them, or the published table with its table of item counts."""
     if filters or maps:
-        raise InputError("expected no --filter and no --map for elementaltask, whose format is fixed, got some: "
-                         "leave them out and use `emergelaw data subset` afterwards")
+        raise InputError(
+            "expected no --filter and no --map for elementaltask, whose format is fixed, got some: "
+            "leave them out and use `emergelaw data subset` afterwards"
+        )
     if elementaltask_table.fits(sources):
         return elementaltask_table.read(sources, PROVENANCE)
     log = Log()
@@ -36,8 +43,10 @@ def read(sources: list[Path], filters: list[tuple[str, str]], maps: dict[str, st
     items = _one_per_set(items, log)
     frame = pd.concat([_item_rows(items), _count_rows(counts, items, log)], ignore_index=True)
     if not len(frame):
-        raise InputError(f"expected item records (*_detailed.jsonl) or counts of ElementalTask in {_names(sources)}, "
-                         "got none that were measured: give the folder that holds results/")
+        raise InputError(
+            f"expected item records (*_detailed.jsonl) or counts of ElementalTask in {_names(sources)}, "
+            "got none that were measured: give the folder that holds results/"
+        )
     return _flagged(finish(described(frame, log), PROVENANCE, log), items)
 
 
@@ -61,12 +70,12 @@ def _read_files(sources: list[Path], log: Log) -> tuple[list[ItemSet], list[dict
     for path, content in documents(sources, _wanted):
         if _is_csv(path):
             counts += read_csv(path, content, log)
-        elif parse_name(path) is None:
+        elif (name := parse_name(path)) is None:
             log.add(f"ignored: file {path.rsplit('/', 1)[-1]!r}, whose name does not tell model, checkpoint and task")
         elif path.endswith(".json"):
-            counts += read_metrics(path, content, log)
+            counts += read_metrics(path, name, content, log)
         else:
-            items += read_items(path, content, log)
+            items += read_items(path, name, content, log)
     return items, counts
 
 
@@ -139,5 +148,10 @@ def _miss(sources: list[Path]) -> str | None:
     return None if found else f"{_names(sources)} holds no *_detailed.jsonl, *_metrics.json or detailed_results_*.csv"
 
 
-IMPORTER = Importer("elementaltask", "results of KaiserWhoLearns/ElementalTask: a folder, an archive, or the published "
-                    "table followed by a table of task and n", _miss, read)
+IMPORTER = Importer(
+    "elementaltask",
+    "results of KaiserWhoLearns/ElementalTask: a folder, an archive, or the published "
+    "table followed by a table of task and n",
+    _miss,
+    read,
+)

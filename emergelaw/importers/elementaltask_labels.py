@@ -17,10 +17,17 @@ def described(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     chains = {task: names.components(task) for task in frame["task"].unique()}
     for model in sorted(name for name, m in known.items() if m.params != m.params):
         log.add(f"unknown: the number of parameters of {model}")
-    of_model = {c: frame["model"].map({n: getattr(m, c) for n, m in known.items()})
-                for c in ("family", "params", "params_total")}
+    of_model = {
+        c: frame["model"].map({n: getattr(m, c) for n, m in known.items()})
+        for c in ("family", "params", "params_total")
+    }
     return frame.assign(
-        **of_model, step=[p.step for p in at], tokens=[p.tokens for p in at],
-        category=frame["task"].map(names.category), n_shots=frame["task"].map(names.shots), chance=0.0,
+        **of_model,
+        step=[p.step for p in at],
+        tokens=[p.tokens for p in at],
+        category=frame["task"].map(names.category),
+        n_shots=frame["task"].map(names.shots),
+        chance=0.0,
         kind=frame["task"].map({t: "composite" if c else "elemental" for t, c in chains.items()}),
-        components=frame["task"].map({t: ";".join(c) for t, c in chains.items()}))
+        components=frame["task"].map({t: ";".join(c) for t, c in chains.items()}),
+    )

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 
 from emergelaw.importers import pythia_suite
 
-REVISION = (r"stage\d+(?:-ingredient\d+)?-step\d+(?:-tokens\d+B)?|CrystalCoder_phase\d_checkpoint_\d+|ckpt_\d+|"
-            r"base_\d+|base_final|step\d+|main")
-GROUPS = ("compositional", "simple_icl", "coreference", "fact_extraction", "logical_ops", "multistep_arithmetic",
-          "textfrct", "simple")  # tasks made of sub-tasks; `simple` is the older form of simple_icl with mixed examples
+REVISION = (
+    r"stage\d+(?:-ingredient\d+)?-step\d+(?:-tokens\d+B)?|CrystalCoder_phase\d_checkpoint_\d+|ckpt_\d+|"
+    r"base_\d+|base_final|step\d+|main"
+)
+GROUPS = (
+    "compositional",
+    "simple_icl",
+    "coreference",
+    "fact_extraction",
+    "logical_ops",
+    "multistep_arithmetic",
+    "textfrct",
+    "simple",
+)  # tasks made of sub-tasks; `simple` is the older form of simple_icl with mixed examples
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,7 @@ def split(text: str) -> tuple[str, str, bool]:
     text = text.replace(":", "_", 1)
     for group in GROUPS:
         if text == group or text.startswith(group + "_"):
-            sub = text[len(group) + 1:]
+            sub = text[len(group) + 1 :]
             half = sub[: len(sub) // 2]
             return (group, half, True) if half and sub == f"{half}_{half}" else (group, sub, False)
     return text, "", False
@@ -88,9 +98,15 @@ def join(group: str, sub: str) -> str:
     return f"{group}:{sub}" if sub else group
 
 
-OPERATIONS = {"upper": "simple_icl:uppercase", "lower": "simple_icl:lowercase", "reverse": "token_reversal",
-              "first": "simple_icl:first_letter", "last": "simple_icl:last_letter",
-              "plural": "simple_icl:singular_to_plural", "gerund": "simple_icl:present_to_gerund"}
+OPERATIONS = {
+    "upper": "simple_icl:uppercase",
+    "lower": "simple_icl:lowercase",
+    "reverse": "token_reversal",
+    "first": "simple_icl:first_letter",
+    "last": "simple_icl:last_letter",
+    "plural": "simple_icl:singular_to_plural",
+    "gerund": "simple_icl:present_to_gerund",
+}
 
 
 def components(task: str) -> list[str]:
@@ -100,7 +116,7 @@ def components(task: str) -> list[str]:
         return []
     found = re.match(r"translate_(?:eng|fr|sp)_(?:eng|fr|sp)(?=_|$)", chain)
     first = [f"simple_icl:{found[0]}"] if found else []
-    rest = chain[found.end():].strip("_") if found else chain
+    rest = chain[found.end() :].strip("_") if found else chain
     return first + [OPERATIONS.get(word, word) for word in rest.split("_") if word]
 
 

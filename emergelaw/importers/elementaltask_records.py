@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -14,8 +15,10 @@ from emergelaw.importers import elementaltask_names as names
 from emergelaw.importers.common import Log
 from emergelaw.importers.sources import json_value, table
 
-FILE = re.compile(rf"(?P<org>[^_/]+)_(?P<short>[^/]+?)_(?P<revision>{names.REVISION})_"
-                  r"(?P<task>[^/]+?)_(?P<kind>detailed\.jsonl|metrics\.json)")
+FILE = re.compile(
+    rf"(?P<org>[^_/]+)_(?P<short>[^/]+?)_(?P<revision>{names.REVISION})_"
+    r"(?P<task>[^/]+?)_(?P<kind>detailed\.jsonl|metrics\.json)"
+)
 WORD = re.compile(r"[\w.-]+")
 
 
@@ -47,9 +50,8 @@ def parse_name(path: str) -> re.Match | None:
     return FILE.fullmatch(path.rsplit("/", 1)[-1])
 
 
-def read_items(path: str, content: bytes, log: Log) -> list[ItemSet]:
+def read_items(path: str, name: re.Match, content: bytes, log: Log) -> list[ItemSet]:
     """Return the item sets of one *_detailed.jsonl file, one per sub-task in it."""
-    name = parse_name(path)
     group, sub, doubled = names.split(name["task"])
     if group == "simple":
         log.add("dropped: files of the older task 'simple', whose examples mix several tasks")
@@ -63,8 +65,10 @@ def read_items(path: str, content: bytes, log: Log) -> list[ItemSet]:
         by_task.setdefault(task, []).append(_item(record, f"{path}, line {line}", log))
     layout = 0 if doubled else 1 if sub or group not in names.GROUPS else 2
     model = f"{name['org']}/{name['short']}"
-    return [ItemSet(model, name["revision"], task, *map(tuple, zip(*found, strict=True)), layout, path)
-            for task, found in by_task.items()]
+    return [
+        ItemSet(model, name["revision"], task, tuple(p for p, _ in found), tuple(r for _, r in found), layout, path)
+        for task, found in by_task.items()
+    ]
 
 
 def _records(path: str, content: bytes) -> Iterator[tuple[int, dict]]:
@@ -84,16 +88,19 @@ def _sub_task(record: dict, group: str, from_name: str, where: str) -> str:
     metadata = _metadata(record, where)
     sub = metadata.get("category_name") or from_name or metadata.get("category_id")
     if not isinstance(sub, str) or not WORD.fullmatch(sub):
-        raise InputError(f"expected metadata.category_name to name a sub-task of {group} in {where}, got {sub!r:.40}: "
-                         "fetch the file again")
+        raise InputError(
+            f"expected metadata.category_name to name a sub-task of {group} in {where}, got {sub!r:.40}: "
+            "fetch the file again"
+        )
     return sub
 
 
 def _metadata(record: dict, where: str) -> dict:
     metadata = record.get("metadata") or {}
     if not isinstance(metadata, dict):
-        raise InputError(f"expected metadata to be a JSON object in {where}, got {type(metadata).__name__}: "
-                         "fetch the file again")
+        raise InputError(
+            f"expected metadata to be a JSON object in {where}, got {type(metadata).__name__}: fetch the file again"
+        )
     return metadata
 
 
@@ -102,16 +109,19 @@ def _item(record: dict, where: str, log: Log) -> tuple[tuple[str, str], bool]:
     metadata = _metadata(record, where)
     question = record.get("input") or metadata.get("question") or ""
     answer = next((a for a in (record.get("target"), record.get("ground_truth"), metadata.get("answer")) if a), "")
-    prediction = record.get("prediction")
-    for what, value in (("prediction", prediction), ("input", question), ("target", answer)):
-        if not isinstance(value, str):
-            raise InputError(f"expected {what} to be text in {where}, got {value!r:.40}: fetch the file again")
-    right = is_right(prediction, answer)
+    question, answer = _text(question, "input", where), _text(answer, "target", where)
+    right = is_right(_text(record.get("prediction"), "prediction", where), answer)
     if "correct" not in record:
         log.add("recomputed: items of older records, which do not say whether the answer was correct")
     elif record["correct"] is not right:
         log.add("recomputed: items whose stored `correct` differs from the item rule")
     return (question, answer), right
+
+
+def _text(value: object, what: str, where: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"expected {what} to be text in {where}, got {value!r:.40}: fetch the file again")
+    return value
 
 
 def read_csv(path: str, content: bytes, log: Log) -> list[dict]:
@@ -122,8 +132,9 @@ def read_csv(path: str, content: bytes, log: Log) -> list[dict]:
         raise InputError(f"expected a CSV table in {path}, got damage ({error}): fetch the file again") from error
     needed = ["model", "checkpoint", "task", "success"]
     if missing := [c for c in needed if c not in frame]:
-        raise InputError(f"expected the columns {', '.join(needed)} in {path}, got no {', '.join(missing)}: "
-                         "fetch the file again")
+        raise InputError(
+            f"expected the columns {', '.join(needed)} in {path}, got no {', '.join(missing)}: fetch the file again"
+        )
     succeeded = frame["success"].astype(str) == "True"
     if not succeeded.all():
         log.add("dropped: csv rows of evaluations that failed", int((~succeeded).sum()))
@@ -134,14 +145,15 @@ def read_csv(path: str, content: bytes, log: Log) -> list[dict]:
             log.add("dropped: csv counts of aggregates over sub-tasks")
             continue
         task = names.join(group, sub)
-        rows.append(_count(row["model"], row["checkpoint"], task, row.get("correct"), row.get("total"), path)
-                    | {"cached": str(row.get("cached")) == "True"})
+        rows.append(
+            _count(row["model"], row["checkpoint"], task, row.get("correct"), row.get("total"), path)
+            | {"cached": str(row.get("cached")) == "True"}
+        )
     return rows
 
 
-def read_metrics(path: str, content: bytes, log: Log) -> list[dict]:
+def read_metrics(path: str, name: re.Match, content: bytes, log: Log) -> list[dict]:
     """Return the count in one *_metrics.json, [] for an aggregate over sub-tasks."""
-    name = parse_name(path)
     group, sub, _ = names.split(name["task"])
     if group in names.GROUPS and not sub:
         return []
@@ -155,16 +167,22 @@ def read_metrics(path: str, content: bytes, log: Log) -> list[dict]:
     return [_count(f"{name['org']}/{name['short']}", name["revision"], task, correct, total, path) | {"cached": False}]
 
 
-def _count(model: object, revision: object, task: str, correct: object, total: object, path: str) -> dict:
-    """Return one checked count; nothing of nothing is 0 of 0."""
-    try:
-        k, n = float(correct), float(total)
-    except (TypeError, ValueError):
-        k = n = 0.0 if correct is None and total is None else float("nan")
-    if pd.isna(correct) and pd.isna(total):
-        k = n = 0.0
+def _count(model: object, revision: object, task: str, correct: Any, total: Any, path: str) -> dict:
+    """Return one checked count; where both numbers are missing nothing was measured, 0 of 0."""
+    missing = all(v is None or v != v for v in (correct, total))
+    k, n = (0.0, 0.0) if missing else (_number(correct), _number(total))
     if not (0 <= k <= n < 1e9 and k == int(k) and n == int(n)):
-        raise InputError(f"expected a count of correct answers in {path} for task {task!r} at {revision}, "
-                         f"got {correct!r} of {total!r}: fetch the file again")
-    return {"model": str(model), "checkpoint_name": str(revision), "task": task,
-            "n_correct": int(k), "n_trials": int(n)}
+        raise InputError(
+            f"expected a count of correct answers in {path} for task {task!r} at {revision}, "
+            f"got {correct!r:.40} of {total!r:.40}: fetch the file again"
+        )
+    cell = {"model": str(model), "checkpoint_name": str(revision), "task": task}
+    return cell | {"n_correct": int(k), "n_trials": int(n)}
+
+
+def _number(value: Any) -> float:
+    """Return NaN for what is no number."""
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return float("nan")

@@ -55,8 +55,10 @@ def read(sources: list[Path], provenance: dict[str, Any]) -> Imported:
 def _sizes(tables: dict[Path, pd.DataFrame]) -> pd.DataFrame:
     """Return the number of items per task, or per model and task."""
     if not tables:
-        raise InputError("expected the number of items beside the published accuracies, which have none, got no second "
-                         "table: give a CSV with the columns task and n (and model, where n differs) as another source")
+        raise InputError(
+            "expected the number of items beside the published accuracies, which have none, got no second "
+            "table: give a CSV with the columns task and n (and model, where n differs) as another source"
+        )
     for source, frame in tables.items():
         if not {"task", "n"} <= set(frame):
             raise InputError(f"expected the columns task and n in {source}, got {', '.join(frame)}: correct the table")
@@ -65,8 +67,10 @@ def _sizes(tables: dict[Path, pd.DataFrame]) -> pd.DataFrame:
     keys = [c for c in ("model", "task") if c in sizes]
     several = sizes.groupby(keys)["n_trials"].nunique()
     if (several > 1).any():
-        raise InputError(f"expected one n per {' and '.join(keys)}, got several for {several[several > 1].index[0]!r}: "
-                         "correct the table of task and n")
+        raise InputError(
+            f"expected one n per {' and '.join(keys)}, got several for {several[several > 1].index[0]!r}: "
+            "correct the table of task and n"
+        )
     return sizes.drop_duplicates(keys)[[*keys, "n_trials"]]
 
 
@@ -81,14 +85,17 @@ def _accuracies(published: pd.DataFrame, log: Log) -> pd.DataFrame:
     for metric, rows in published[~accuracies].groupby("metric", dropna=False):
         log.add(f"dropped: rows of metric {metric}, which is not an accuracy", len(rows))
     if not accuracies.any():
-        raise InputError(f"expected rows whose metric is {', '.join(ACCURACIES)} in the published table, got none: "
-                         "check the file")
+        raise InputError(
+            f"expected rows whose metric is {', '.join(ACCURACIES)} in the published table, got none: check the file"
+        )
     frame = published[accuracies].rename(columns={"checkpoint": "checkpoint_name", "value": "accuracy"})
     for column in ("accuracy", "tokens_B"):
         numbers = pd.to_numeric(frame[column], errors="coerce")
         if (bad := numbers.isna() & frame[column].notna()).any():
-            raise InputError(f"expected numbers in the published table, got {frame.loc[bad, column].iloc[0]!r} as "
-                             f"{column}: correct the file")
+            raise InputError(
+                f"expected numbers in the published table, got {frame.loc[bad, column].iloc[0]!r} as "
+                f"{column}: correct the file"
+            )
         frame[column] = numbers
     text = {c: frame[c].astype(str) for c in ("model", "checkpoint_name", "metric")}
     return frame.assign(**text, task=frame["task"].map(_label)).drop(columns="task_type")
@@ -101,6 +108,8 @@ def _with_sizes(frame: pd.DataFrame, sizes: pd.DataFrame, log: Log) -> pd.DataFr
         log.add(f"dropped: task {task!r}, whose number of items the second table does not give", len(rows))
     merged = merged[merged["n_trials"].notna()]
     if not len(merged):
-        raise InputError(f"expected n of the published tasks (such as {frame['task'].iloc[0]!r}) in the second table, "
-                         f"got only {', '.join(map(str, sizes['task'].unique()[:5]))}: correct its task column")
+        raise InputError(
+            f"expected n of the published tasks (such as {frame['task'].iloc[0]!r}) in the second table, "
+            f"got only {', '.join(map(str, sizes['task'].unique()[:5]))}: correct its task column"
+        )
     return merged

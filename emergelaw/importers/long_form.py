@@ -65,8 +65,10 @@ def _suspects(frame: pd.DataFrame, log: Log) -> dict[str, str]:
         return {}
     doubted = frame[frame["flag"].notna()]
     for flag, rows in doubted.groupby("flag"):
-        log.add(f"kept, but doubted by the source: rows flagged {flag} in {', '.join(sorted(rows['model'].unique()))}",
-                len(rows))
+        log.add(
+            f"kept, but doubted by the source: rows flagged {flag} in {', '.join(sorted(rows['model'].unique()))}",
+            len(rows),
+        )
     return {model: "; ".join(sorted(rows["flag"].unique())) for model, rows in doubted.groupby("model")}
 
 
@@ -138,7 +140,7 @@ def _agreeing(kept: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of others in cells that kept lacks, of curves that agree in COMMON or more cells and in n."""
     cell = _cell(pd.concat([kept, others]))
     counts = kept[["n_correct", "n_trials"]].set_axis(cell[: len(kept)])
-    there = counts[~counts.index.duplicated()].reindex(cell[len(kept):]).set_axis(others.index)
+    there = counts[~counts.index.duplicated()].reindex(cell[len(kept) :]).set_axis(others.index)
     common = there["n_trials"].notna()
     equal = (there == others[["n_correct", "n_trials"]]).all(axis=1)
     other_n = others["n_trials"] != _of_curve(kept.groupby(CURVE)["n_trials"].first(), others)
@@ -146,7 +148,7 @@ def _agreeing(kept: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     curves = [others[c] for c in [*CURVE, "rank"]]
     agree = ~against.groupby(curves).transform("any") & (common.groupby(curves).transform("sum") >= COMMON)
     new = others[agree & ~common].sort_values("rank", kind="stable")
-    new = new[~cell[len(kept):][new.index].duplicated()]
+    new = new[~cell[len(kept) :][new.index].duplicated()]
     if "item_set" in new:
         new["item_set"] = _of_curve(kept.groupby(CURVE)["item_set"].first(), new)
     return new
@@ -168,8 +170,11 @@ def _choose_item_set(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     best = order.drop_duplicates(CURVE).set_index(CURVE)["item_set"]
     other = frame["item_set"] != _of_curve(best, frame)
     for (model, task), rows in frame[other].groupby(CURVE):
-        log.add(f"dropped: task {task!r} of {model} on item set {', '.join(sorted(rows['item_set'].unique()))}, "
-                "which has fewer trials than its other set", len(rows))
+        log.add(
+            f"dropped: task {task!r} of {model} on item set {', '.join(sorted(rows['item_set'].unique()))}, "
+            "which has fewer trials than its other set",
+            len(rows),
+        )
     return frame[~other]
 
 
@@ -189,9 +194,11 @@ def _merge_repeated_cells(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
 def _two_counts(a: pd.Series, b: pd.Series) -> str:
     differ = [c for c in a.index if not (a[c] == b[c] or (pd.isna(a[c]) and pd.isna(b[c])))]
     place = ", ".join(f"{c} {a[c]:g}" for c in PLACE if c in a)
-    return (f"expected one count per (model, checkpoint, task), got {a['n_correct']} of {a['n_trials']} and "
-            f"{b['n_correct']} of {b['n_trials']} for task {a['task']!r} of model {a['model']!r} at {place}: "
-            f"choose with --filter (the rows differ in {', '.join(differ)})")
+    return (
+        f"expected one count per (model, checkpoint, task), got {a['n_correct']} of {a['n_trials']} and "
+        f"{b['n_correct']} of {b['n_trials']} for task {a['task']!r} of model {a['model']!r} at {place}: "
+        f"choose with --filter (the rows differ in {', '.join(differ)})"
+    )
 
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ Counts come from n and k, from an accuracy with n, or from an accuracy with its 
 
 import hashlib
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pandas as pd
@@ -48,8 +48,23 @@ FIELDS = {
     "log_prob": ("log_prob", "mean_log_prob", "target_log_prob"),
 }
 FREE = ("design_", "metric_")  # design variables of models and continuous metrics keep their own names
-NUMBERS = ("params", "params_total", "step", "tokens", "flops", "loss", "n_correct", "n_trials", "accuracy", "stderr",
-           "chance", "n_choices", "n_shots", "seed", "log_prob")
+NUMBERS = (
+    "params",
+    "params_total",
+    "step",
+    "tokens",
+    "flops",
+    "loss",
+    "n_correct",
+    "n_trials",
+    "accuracy",
+    "stderr",
+    "chance",
+    "n_choices",
+    "n_shots",
+    "seed",
+    "log_prob",
+)
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null"]
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
@@ -75,9 +90,10 @@ def read_file(source: Path) -> pd.DataFrame:
         what = "no such file" if not source.exists() else "a folder" if source.is_dir() else "another kind of file"
         raise InputError(f"expected a table ({', '.join(SUFFIXES)}) at {source}, got {what}: give the path of a table")
     frame = _parquet(source) if source.suffix == ".parquet" else _csv(source)
-    frame.columns = [str(c).strip() for c in frame.columns]
-    if not len(frame) or frame.columns.duplicated().any():
-        got = "no rows" if not len(frame) else f"column {frame.columns[frame.columns.duplicated()][0]!r} twice"
+    frame = frame.set_axis([str(c).strip() for c in frame], axis=1)
+    twice = [c for c, times in Counter(frame.columns).items() if times > 1]
+    if not len(frame) or twice:
+        got = f"column {twice[0]!r} twice" if twice else "no rows"
         raise InputError(f"expected rows under distinct column names in {source}, got {got}: correct the file")
     return frame
 
@@ -92,10 +108,13 @@ def _csv(source: Path) -> pd.DataFrame:
 
 def _parquet(source: Path) -> pd.DataFrame:
     try:
-        return pd.read_parquet(source)
+        frame = pd.read_parquet(source)
+        text = [c for c in frame if isinstance(frame[c].dtype, pd.StringDtype)]
+        return frame.astype(dict.fromkeys(text, object))  # decodes the text here, where damage can be named
     except ImportError as error:
-        raise InputError(f"expected pyarrow to read {source}, found none: install emergelaw[parquet] or give a CSV "
-                         "file") from error
+        raise InputError(
+            f"expected pyarrow to read {source}, found none: install emergelaw[parquet] or give a CSV file"
+        ) from error
     except Exception as error:  # damaged Parquet files raise almost anything, from ArrowException to MemoryError
         raise _damaged(source, error) from error
 
@@ -109,11 +128,15 @@ def _check_maps(raw: dict[Path, pd.DataFrame], maps: dict[str, str]) -> None:
     columns = sorted({c for frame in raw.values() for c in frame})
     for field, column in maps.items():
         if field not in FIELDS and not field.startswith(FREE):
-            raise InputError(f"expected --map FIELD=COLUMN with one of the fields {', '.join(FIELDS)}, "
-                             f"got {field!r}{did_you_mean(field, FIELDS)}: correct the field")
+            raise InputError(
+                f"expected --map FIELD=COLUMN with one of the fields {', '.join(FIELDS)}, "
+                f"got {field!r}{did_you_mean(field, FIELDS)}: correct the field"
+            )
         if column not in columns:
-            raise InputError(f"expected --map {field}=COLUMN to name one of the columns {', '.join(columns)}, "
-                             f"got {column!r}{did_you_mean(column, columns)}: correct the column")
+            raise InputError(
+                f"expected --map {field}=COLUMN to name one of the columns {', '.join(columns)}, "
+                f"got {column!r}{did_you_mean(column, columns)}: correct the column"
+            )
 
 
 def _columns(frame: pd.DataFrame, maps: dict[str, str]) -> dict[str, str]:
@@ -127,8 +150,9 @@ def _columns(frame: pd.DataFrame, maps: dict[str, str]) -> dict[str, str]:
     return found | {c: c for c in frame if c.startswith(FREE) and c not in found.values() and c not in found}
 
 
-def _filtered(frame: pd.DataFrame, filters: list[tuple[str, str]], maps: dict[str, str], source: Path,
-              log: Log) -> pd.DataFrame:
+def _filtered(
+    frame: pd.DataFrame, filters: list[tuple[str, str]], maps: dict[str, str], source: Path, log: Log
+) -> pd.DataFrame:
     """Keep the rows whose columns hold one of the wanted values."""
     wanted = defaultdict(list)
     for column, value in filters:
@@ -137,14 +161,18 @@ def _filtered(frame: pd.DataFrame, filters: list[tuple[str, str]], maps: dict[st
     for name, values in wanted.items():
         column = name if name in frame else columns.get(name)
         if column is None:
-            raise InputError(f"expected --filter COLUMN=VALUE with a column of {source} ({', '.join(frame)}), "
-                             f"got {name!r}{did_you_mean(name, frame)}: correct the column")
+            raise InputError(
+                f"expected --filter COLUMN=VALUE with a column of {source} ({', '.join(frame)}), "
+                f"got {name!r}{did_you_mean(name, frame)}: correct the column"
+            )
         keep = _equals(frame[column], values)
         if not keep.any():
             held = sorted(map(str, frame[column].dropna().unique()))
-            raise InputError(f"expected rows of {source} with {name} equal to {' or '.join(values)}, got none "
-                             f"(the column holds {', '.join(held[:8])}{' …' if len(held) > 8 else ''})"
-                             f"{did_you_mean(values[0], held)}: correct the value")
+            raise InputError(
+                f"expected rows of {source} with {name} equal to {' or '.join(values)}, got none "
+                f"(the column holds {', '.join(held[:8])}{' …' if len(held) > 8 else ''})"
+                f"{did_you_mean(values[0], held)}: correct the value"
+            )
         if not keep.all():
             log.add(f"dropped: rows whose {name} is not {' or '.join(values)}, as the filter asked", int((~keep).sum()))
         frame = frame[keep]
@@ -163,8 +191,10 @@ def _named(frame: pd.DataFrame, maps: dict[str, str], source: Path, log: Log) ->
     columns = _columns(frame, maps)
     for field in ("model", "task"):
         if field not in columns:
-            raise InputError(f"expected a {field} column in {source}, got the columns {', '.join(frame)}: "
-                             f"name it with --map {field}=COLUMN")
+            raise InputError(
+                f"expected a {field} column in {source}, got the columns {', '.join(frame)}: "
+                f"name it with --map {field}=COLUMN"
+            )
     for column in [c for c in frame if c not in columns.values()]:
         log.add(f"ignored: column {column!r} of {source.name}, which no field uses (use it with --map)")
     out = pd.DataFrame({field: frame[column] for field, column in columns.items()})
@@ -172,7 +202,7 @@ def _named(frame: pd.DataFrame, maps: dict[str, str], source: Path, log: Log) ->
         if field in NUMBERS or field.startswith("metric_"):
             out[field] = _numbers(out[field], columns[field], source)
         elif not field.startswith("design_") or not pd.api.types.is_numeric_dtype(out[field]):
-            out[field] = out[field].astype(object).where(out[field].notna()).map(str, na_action="ignore")
+            out[field] = out[field].astype(object).where(out[field].notna()).map(str, na_action="ignore").astype(object)
     unnamed = out["model"].isna() | out["task"].isna()
     if unnamed.any():
         log.add(f"dropped: rows of {source.name} without a model or a task", int(unnamed.sum()))
@@ -183,8 +213,10 @@ def _numbers(column: pd.Series, name: str, source: Path) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     bad = (numbers.isna() & column.notna()) | numbers.isin([float("inf"), -float("inf")])
     if bad.any():
-        raise InputError(f"expected numbers in column {name!r} of {source}, got {str(column[bad].iloc[0])!r} "
-                         f"in row {int(bad.argmax()) + 1}: correct it or map another column")
+        raise InputError(
+            f"expected numbers in column {name!r} of {source}, got {str(column[bad].iloc[0])!r} "
+            f"in row {int(bad.argmax()) + 1}: correct it or map another column"
+        )
     return numbers
 
 

@@ -14,9 +14,11 @@ def add_counts(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     """Return frame with integer n_correct and n_trials, and without the rows that were not measured."""
     has = set(frame.columns)
     if not ({"n_correct", "n_trials"} <= has or ("accuracy" in has and has & {"n_trials", "stderr"})):
-        raise InputError("expected counts (n_trials with n_correct or accuracy, or accuracy with stderr), got only "
-                         f"{', '.join(sorted(has & {'n_correct', 'n_trials', 'accuracy', 'stderr'})) or 'none of them'}"
-                         ": name the columns with --map FIELD=COLUMN")
+        raise InputError(
+            "expected counts (n_trials with n_correct or accuracy, or accuracy with stderr), got only "
+            f"{', '.join(sorted(has & {'n_correct', 'n_trials', 'accuracy', 'stderr'})) or 'none of them'}"
+            ": name the columns with --map FIELD=COLUMN"
+        )
     _check_accuracies(frame)
     if "n_trials" not in has:
         frame = _trials_from_stderr(frame, log)
@@ -27,8 +29,10 @@ def add_counts(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     frame = frame.assign(**{c: _whole(frame, c) for c in ("n_correct", "n_trials")})
     if len(bad := frame[frame["n_correct"] > frame["n_trials"]]):
         row = bad.iloc[0]
-        raise InputError(f"expected n_correct ≤ n_trials, got {row['n_correct']} of {row['n_trials']} for task "
-                         f"{row['task']!r} of model {row['model']!r}: correct the table or map other columns")
+        raise InputError(
+            f"expected n_correct ≤ n_trials, got {row['n_correct']} of {row['n_trials']} for task "
+            f"{row['task']!r} of model {row['model']!r}: correct the table or map other columns"
+        )
     return frame
 
 
@@ -43,8 +47,10 @@ def _check_accuracies(frame: pd.DataFrame) -> None:
         bad = frame[(frame["accuracy"] < 0) | (frame["accuracy"] > 1)]
         if len(bad):
             row = bad.iloc[0]
-            raise InputError(f"expected accuracies between 0 and 1, got {row['accuracy']:g} for task {row['task']!r} "
-                             f"of model {row['model']!r}: divide percentages by 100 or map another column")
+            raise InputError(
+                f"expected accuracies between 0 and 1, got {row['accuracy']:g} for task {row['task']!r} "
+                f"of model {row['model']!r}: divide percentages by 100 or map another column"
+            )
 
 
 def _curves(frame: pd.DataFrame) -> list[str]:
@@ -77,12 +83,16 @@ def _correct_from_accuracy(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     bad = off.groupby([frame[c] for c in _curves(frame)], dropna=False).transform("any")
     if len(bad) and bad.all():
         row, value = frame[off].iloc[0], exact[off].iloc[0]
-        raise InputError(f"expected accuracy × n to be a whole number of correct answers, got {row['accuracy']:g} × "
-                         f"{row['n_trials']:g} = {value:.3f} for task {row['task']!r} of model {row['model']!r}, and "
-                         "no task fits: give the right n, or n_correct")
+        raise InputError(
+            f"expected accuracy × n to be a whole number of correct answers, got {row['accuracy']:g} × "
+            f"{row['n_trials']:g} = {value:.3f} for task {row['task']!r} of model {row['model']!r}, and "
+            "no task fits: give the right n, or n_correct"
+        )
     for task, rows in frame[bad].groupby("task"):
-        log.add(f"dropped: task {task!r}, where accuracy × n is not a whole number (a macro average, or another n)",
-                len(rows))
+        log.add(
+            f"dropped: task {task!r}, where accuracy × n is not a whole number (a macro average, or another n)",
+            len(rows),
+        )
     log.add("computed: n_correct as accuracy × n, rounded", int((~bad).sum()))
     return frame.assign(n_correct=exact.round())[~bad]
 
@@ -98,6 +108,8 @@ def _whole(frame: pd.DataFrame, column: str) -> pd.Series:
     bad = frame[(values != values.round()) | (values < 0) | (values > LARGEST)]
     if len(bad):
         row = bad.iloc[0]
-        raise InputError(f"expected {column} to be a whole number of items, got {row[column]:g} for task "
-                         f"{row['task']!r} of model {row['model']!r}: correct the table or map another column")
+        raise InputError(
+            f"expected {column} to be a whole number of items, got {row[column]:g} for task "
+            f"{row['task']!r} of model {row['model']!r}: correct the table or map another column"
+        )
     return values.astype(int)
