@@ -20,7 +20,7 @@ def counts(imported) -> dict:
 
 
 def logged(imported, text: str) -> bool:
-    return any(text in line for line in imported.provenance["log"])
+    return any(text in line for line in imported.provenance["import_log"])
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def _flagged(imported: Imported, items: list[ItemSet]) -> Imported:
     without = sorted({task for model, task, _ in sets if (model, task) not in from_items})
     if without:
         imported.log.add(f"flagged: tasks known by their counts only, without items: {', '.join(without)}")
-    notes = {"degenerate_tasks": flagged, "counts_only_tasks": without, "log": imported.log.lines()}
+    notes = {"degenerate_tasks": flagged, "counts_only_tasks": without, "import_log": imported.log.lines()}
     return Imported(imported.cells, imported.models, imported.tasks, {**imported.provenance, **notes}, imported.log)
 
 
