@@ -168,5 +168,5 @@ def export_csv(ds: xr.Dataset, path: str | Path) -> Path:
     rows = rows[[*CSV_FIRST, *(c for c in rows if c not in CSV_FIRST)]]
     unknown = [c for c in rows if c not in CSV_FIRST and (rows[c].isna() | rows[c].isin([""])).all()]
     with atomic(path) as part:
-        rows.drop(columns=unknown).to_csv(part, index=False)
+        rows.drop(columns=unknown).convert_dtypes().to_csv(part, index=False)  # whole numbers without ".0"
     return Path(path)

@@ -35,6 +35,8 @@ def _residual_and_binomial_variance(k: np.ndarray, n: np.ndarray, x: np.ndarray)
     if len(late) < 4:  # a quadratic needs a fourth point to leave a residual
         return float("nan"), float("nan")
     p, z = k[late] / n[late], x[late] - x[late].mean()
+    if np.ptp(p) == 0:  # exactly, where least squares would leave rounding errors
+        return 0.0, (p * (1 - p) / n[late]).mean()
     powers = np.vander(z / (np.abs(z).max() or 1.0), 3)
     smooth = powers @ np.linalg.lstsq(powers, p, rcond=None)[0]
     bounded = smooth.clip(0, 1)
@@ -47,18 +49,18 @@ def shape_of(k: np.ndarray, n: np.ndarray, phi: float) -> str:
     if len(n) < 3:
         return "too short"
     p, mean = k / n, k.sum() / n.sum()
-    if np.ptp(p) < TINY or _fits(p, np.full_like(p, mean), n, phi, len(p) - 1):
+    if np.ptp(p) < TINY or _fits(p, np.full_like(p, mean), n, phi):
         return "flat"
     for name, increasing in (("rising", True), ("falling", False)):
         fit = isotonic_regression(p, weights=n, increasing=increasing)
-        if _fits(p, fit.x, n, phi, len(p) - (len(fit.blocks) - 1)):  # levels of the fit cost a degree of freedom each
+        if _fits(p, fit.x, n, phi):
             return name
     return "non-monotone"
 
 
-def _fits(p: np.ndarray, fit: np.ndarray, n: np.ndarray, phi: float, freedom: int) -> bool:
+def _fits(p: np.ndarray, fit: np.ndarray, n: np.ndarray, phi: float) -> bool:
     variance = np.maximum(phi * fit * (1 - fit) / n, TINY)
-    return ((p - fit) ** 2 / variance).sum() <= chi2.ppf(1 - LEVEL, max(freedom, 1))
+    return ((p - fit) ** 2 / variance).sum() <= chi2.ppf(1 - LEVEL, len(p) - 1)
 
 
 def log_position(ds: xr.Dataset) -> np.ndarray:
@@ -78,7 +80,7 @@ def task_dispersion(ds: xr.Dataset) -> np.ndarray:
 
 def curve_table(ds: xr.Dataset, phi: np.ndarray) -> pd.DataFrame:
     """Return one row per measured curve; phi, the dispersion of its task, decides its shape."""
-    known = np.where(np.isfinite(phi), phi, 1.0)  # too few checkpoints to tell: binomial
+    known = np.where(phi > 0, phi, 1.0)  # binomial where late checkpoints are too few, or too perfect, to tell
     x = log_position(ds)
     rows = []
     for m, t in np.argwhere((ds["n_trials"].values > 0).any(1)):

@@ -125,7 +125,9 @@ def _answer(url: str, source: Source) -> HTTPResponse:
     except urllib.error.HTTPError as error:
         raise _failed(url, f"the answer {error.code} ({error.reason})", source) from error
     except (OSError, HTTPException) as error:
-        raise _failed(url, f"no connection ({error}); this machine may be offline", source) from error
+        raise _failed(
+            url, f"no connection ({getattr(error, 'reason', error)}); this machine may be offline", source
+        ) from error
 
 
 def _blocks(answer: HTTPResponse, url: str, source: Source) -> Iterator[bytes]:

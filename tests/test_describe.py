@@ -50,6 +50,8 @@ def test_gaps_and_untrained_checkpoints_do_not_count():
 def test_dispersion_is_unknown_without_enough_points_or_variance():
     assert np.isnan(dispersion(np.array([1, 2, 3, 4, 5, 6]), np.full(6, 10), X[:6]))
     assert np.isnan(dispersion(np.zeros(24), np.full(24, 10), X))
+    assert np.isnan(dispersion(np.full(24, 10), np.full(24, 10), X))
+    assert dispersion(np.full(24, 3), np.full(24, 10), X) == 0
 
 
 def test_shapes():
@@ -116,6 +118,14 @@ def test_figures_of_the_published_pythia_evaluations(shared_data, n_shots, phi, 
         assert found["curves"][shape] == pytest.approx(count, abs=35), shape
 
 
+def test_figures_of_the_olmo_ladder(shared_data):
+    found = describe(built(named(pd.read_csv(shared_data / "olmo-ladder/olmo_ladder_190M-3B.csv.gz"))))
+    spread = found["dispersion"]["curves"]
+    assert (spread["median"], spread["q10"], spread["q90"]) == pytest.approx((0.16, 0.11, 0.27), abs=0.01)
+    assert found["curves"]["measured"] == 600 and found["dispersion"]["highest"][0]["task"] == "boolq_val_rc"
+    assert found["curves"]["rising"] == pytest.approx(512, abs=35)
+
+
 def test_known_repeats_of_the_published_pythia_evaluations(shared_data):
     found = repeats(built(pythia(shared_data, 5)))
     assert [{p["model"] for p in group} for group in found] == [{"pythia-2.8b", "pythia-2.8b-deduped"}] * 4
@@ -127,6 +137,10 @@ def test_known_repeats_of_the_published_pythia_evaluations(shared_data):
 
 def pythia(shared_data, n_shots):
     cells = pd.read_csv(shared_data / "pythia/pythia_v1_main_acc.csv.gz").query("n_shots == @n_shots")
+    return named(cells)
+
+
+def named(cells):
     return cells.rename(columns={"k": "n_correct", "n": "n_trials"})
 
 

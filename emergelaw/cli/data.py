@@ -94,7 +94,7 @@ def pull(
 
     source, out = pulling.find(name), out or Path("data") / f"{name}.nc"
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, disable=local is not None) as bar:
+    with Progress(*columns, transient=True, disable=local is not None) as bar:
         task = bar.add_task(f"{source.repository} @ {source.commit[:10]}", total=None)
         notes = pulling.pull(
             source, out, local, progress=lambda done, total: bar.update(task, completed=done, total=total)
