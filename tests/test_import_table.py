@@ -179,7 +179,9 @@ def test_one_metric_per_curve_and_the_other_is_named(tmp_path):
     assert logged(imported, "dropped: metric acc, since exact_match is preferred for the curve (× 12)")
     assert logged(imported, "dropped: metric zzz")
     only_y = frame[(frame["metric"] == "acc") | (frame["task"] == "y")]
-    assert set(load(only_y, tmp_path).cells.query("task == 'x'")["n_correct"]) == {1}
+    mixed = load(only_y, tmp_path)
+    assert set(mixed.cells.query("task == 'x'")["n_correct"]) == {1}
+    assert logged(mixed, "chosen: metric acc for 2 curves") and logged(mixed, "chosen: metric exact_match for 2 curves")
 
 
 def test_gaps_are_filled_from_another_metric_only_if_both_agree(tmp_path):

@@ -125,6 +125,8 @@ def _choose_metric(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     rank = frame["metric"].fillna("unnamed").map(names.index)
     best = rank.groupby([frame[c] for c in CURVE]).transform("min")
     kept, others = frame[rank == best], frame[rank > best]
+    for metric, rows in kept.groupby("metric"):
+        log.add(f"chosen: metric {metric} for {len(rows.drop_duplicates(CURVE))} curves")
     if not len(others):
         return frame
     filled = _agreeing(kept, others.assign(rank=rank))
