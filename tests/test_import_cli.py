@@ -106,3 +106,10 @@ def test_bad_input_is_one_sentence_and_code_2(run, tmp_path, arguments, message)
 def test_originals_from_the_command_line(run, shared_data):
     code, said, _ = run("auto", shared_data / "pythia" / "raw_sample", "-o", "x.nc")
     assert code == 0 and "x.nc: 2 models × 130 tasks, 260 cells" in said
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "\n"])
+def test_names_that_no_file_can_hold_are_refused(run, tmp_path, odd):
+    new_file(tmp_path / "out", {f"t{odd}": (4, 20)})
+    code, _, refused = run("lm-eval", "out", "-o", "x.nc")
+    assert code == 2 and refused.startswith("expected printable text") and "got 't\\" in refused

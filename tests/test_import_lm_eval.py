@@ -28,7 +28,8 @@ def built(imported):
 
 @pytest.mark.parametrize("revision, step, tokens", [
     ("step3000", 3000, np.nan), ("stage1-step10000-tokens21B", 10000, 21e9), ("ckpt_032", 32, np.nan),
-    ("main", np.nan, np.nan), ("global_step500", 500, np.nan), ("checkpoint-1200", 1200, np.nan), ("base_0010000", 10000, np.nan),
+    ("main", np.nan, np.nan), ("global_step500", 500, np.nan),
+    ("checkpoint-1200", 1200, np.nan), ("base_0010000", 10000, np.nan),
     ("stage2-ingredient1-step1000-tokens3B", np.nan, np.nan), ("tokens-1.5T", np.nan, 1.5e12),
     ("CrystalCoder_phase2_checkpoint_000100", np.nan, np.nan)])
 def test_place_of_a_revision(revision, step, tokens):

@@ -159,7 +159,8 @@ def test_suites_are_never_merged(tmp_path):
 
 def test_winobias_is_refused_by_name_and_a_list_in_a_main_file_is_an_error(tmp_path):
     v1(tmp_path, "70m", 3000, COUNTS)
-    wino = old({}, {"iteration": 3000, "train_iters": 143000}) | {"results": [{"task_name": "wino_bias_type1_pro", "em": 0.27}]}
+    wino = old({}, {"iteration": 3000, "train_iters": 143000})
+    wino["results"] = [{"task_name": "wino_bias_type1_pro", "em": 0.27}]
     write(tmp_path / "evals/pythia-v0/winobias/19M/eval_results_01-20-2023-23-52-37.json", wino)
     assert said(read([tmp_path]), "pythia-v0/winobias/19M: refused, since winobias results are a list of prompts")
     write(v1(tmp_path, "160m", 3000, {}), wino)

@@ -129,7 +129,8 @@ def read_csv(path: str, content: bytes, log: Log) -> list[dict]:
     try:
         frame = pd.read_csv(io.BytesIO(content), low_memory=False)
     except (ValueError, OverflowError) as error:
-        raise InputError(f"expected a CSV table in {path}, got damage ({error}): fetch the file again") from error
+        reason = str(error).strip()  # pandas ends some messages with a line break
+        raise InputError(f"expected a CSV table in {path}, got damage ({reason}): fetch the file again") from error
     needed = ["model", "checkpoint", "task", "success"]
     if missing := [c for c in needed if c not in frame]:
         raise InputError(
