@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from emergelaw import contract
 from emergelaw.errors import InputError, did_you_mean
 from emergelaw.files import group_names, read_netcdf
 
@@ -75,7 +76,7 @@ def open(path: str | Path) -> Vectors:
             "choose a data set that has them, or a model that does not need them"
         )
     vectors = {str(group.attrs.get("model", "")): group for group in read}
-    validate(read_netcdf(path), vectors)
+    validate(contract.validate(read_netcdf(path)), vectors)
     return {name: vectors[name] for name in sorted(vectors)}
 
 
