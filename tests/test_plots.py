@@ -14,7 +14,7 @@ from emergelaw.plots.bands import LEVELS, curve_bands, quantiles
 from emergelaw.plots.curves import binomial_interval
 from emergelaw.plots.diagnostics import parameters
 from emergelaw.plots.prior_posterior import parse_prior
-from emergelaw.plots.style import model_colors, ticks
+from emergelaw.plots.style import RC, model_colors, ticks
 from emergelaw.summary import measured, task_rows
 
 
@@ -40,7 +40,7 @@ DRAWN = {
 }
 FIGURES = {
     "grid": plots.plot_grid, "task": lambda fit: plots.task_figure(fit, "task_01"),
-    "diagnostics": plots.diagnostics_figure, "priors": plots.prior_posterior_figure,
+    "emergence": plots.emergence_figure, "diagnostics": plots.diagnostics_figure, "priors": plots.prior_posterior_figure,
 }
 
 
@@ -58,6 +58,13 @@ def test_every_figure_of_data_says_their_origin(kind):
     figures = [draw(fit) for draw in FIGURES.values()]
     figures += [DRAWN[name](fit, Figure().subplots()).figure for name in ("curves", "family", "emergence")]
     assert all(said in all_text(figure) for figure in figures)
+
+
+@pytest.mark.parametrize("draw", FIGURES.values(), ids=FIGURES)
+def test_every_figure_has_the_one_style(fit, draw):
+    for ax in draw(fit).axes:
+        assert not ax.spines["top"].get_visible() or ax.get_label() == "<colorbar>"
+        assert {t.get_fontsize() for t in ax.get_xticklabels()} <= {RC["xtick.labelsize"]}
 
 
 def test_points_are_accuracies_at_their_place(fit, ax):

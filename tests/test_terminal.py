@@ -78,9 +78,9 @@ def test_nothing_left_out_and_one_explanation_take_no_line():
 
 
 def test_several_explanations_come_with_weights():
-    both = [{"weight": 0.7, "sentence": "a slow rise", "chains": [0]}, {"weight": 0.3, "sentence": "late", "chains": [1]}]
+    both = [{"weight": 0.7, "sentence": "a slow rise", "chains": [0]}, {"weight": 0.3, "sentence": "x", "chains": [1]}]
     text = words(terminal.explanations(fake_fit(2, 2, explanations=both)))
-    assert text == "Several explanations fit: - 70 %: a slow rise - 30 %: late"
+    assert text == "Several explanations fit: - 70 %: a slow rise - 30 %: x"
 
 
 def test_a_failed_fit_shows_its_advice():

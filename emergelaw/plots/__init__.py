@@ -2,6 +2,7 @@
 
 from emergelaw.plots.curves import plot_curves as plot_curves
 from emergelaw.plots.diagnostics import diagnostics_figure as diagnostics_figure
+from emergelaw.plots.emergence import emergence_figure as emergence_figure
 from emergelaw.plots.emergence import plot_emergence as plot_emergence
 from emergelaw.plots.family import plot_family as plot_family
 from emergelaw.plots.grid import plot_grid as plot_grid

@@ -51,9 +51,8 @@ def quantiles(draws: np.ndarray) -> np.ndarray:
     return np.moveaxis(ordered[..., below] * (1 - at + below) + ordered[..., above] * (at - below), -1, 0)
 
 
-def draw_band(ax: Axes, x: np.ndarray, q: np.ndarray, color: Any, *, fade: float = 1.0, raster: bool = False,
-              **line: Any) -> None:
+def draw_band(ax: Axes, x: np.ndarray, q: np.ndarray, color: Any, **line: Any) -> None:
     """Draw the median as a line over its 50 % and 90 % bands; q is (level, x)."""
-    ax.fill_between(x, q[0], q[4], color=color, alpha=0.14 * fade, linewidth=0, rasterized=raster)
-    ax.fill_between(x, q[1], q[3], color=color, alpha=0.26 * fade, linewidth=0, rasterized=raster)
-    ax.plot(x, q[2], color=color, rasterized=raster, **line)
+    ax.fill_between(x, q[0], q[4], color=color, alpha=0.14, linewidth=0)
+    ax.fill_between(x, q[1], q[3], color=color, alpha=0.26, linewidth=0)
+    ax.plot(x, q[2], color=color, **line)

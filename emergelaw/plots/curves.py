@@ -29,7 +29,7 @@ def plot_curves(fit: Fit, ax: Axes | None = None, *, task: str, models: Sequence
     colors = model_colors(fit.data)
     for i, curve in enumerate(select_curves(fit, task, models)):
         model = str(fit.draws["model"].values[curve])
-        draw_curve(ax, bands, curve, colors[model])
+        draw_band(ax, *trace(bands, curve), colors[model])
         marker = MARKERS[i % len(MARKERS)]
         ax.plot([], [], color=colors[model], marker=marker, markersize=3.5, label=model)
         draw_points(ax, *bands.curves.points(curve), color=colors[model], marker=marker, whiskers=whiskers)
@@ -64,18 +64,17 @@ def by_size(fit: Fit) -> list[str]:
     return sorted(size, key=lambda m: (np.nan_to_num(size[m], nan=np.inf), m))
 
 
-def draw_curve(ax: Axes, bands: Bands, curve: int, color: Any, **look: Any) -> None:
-    """Draw one posterior curve within its measured range."""
+def trace(bands: Bands, curve: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and quantiles (level, x) of one curve within its measured range."""
     step = bands.x[1] - bands.x[0]
     shown = (bands.x > bands.curves.first[curve] - step) & (bands.x < bands.curves.last[curve] + step)
-    draw_band(ax, bands.x[shown], bands.quantiles[:, curve, shown], color, **look)
+    return bands.x[shown], bands.quantiles[:, curve, shown]
 
 
-def draw_points(ax: Axes, x: np.ndarray, k: np.ndarray, n: np.ndarray, *, color: Any, marker: str = "o",
-                whiskers: bool = False, **look: Any) -> None:
+def draw_points(ax: Axes, x: np.ndarray, k: np.ndarray, n: np.ndarray, *, color: Any, marker: str,
+                whiskers: bool) -> None:
     """Draw accuracies k/n; the area of a point grows with the number of items."""
-    look = {"s": point_area(n), "alpha": 0.75, "linewidth": 0, "zorder": 3} | look
-    ax.scatter(x, k / n, color=[color], marker=marker, **look)
+    ax.scatter(x, k / n, s=point_area(n), color=[color], marker=marker, alpha=0.75, linewidth=0, zorder=3)
     if whiskers:
         low, high = binomial_interval(k, n)
         ax.vlines(x, low, high, color=[color], linewidth=0.6, alpha=0.6)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from emergelaw.plots.style import QUIET, axes, mark_origin, model_colors, scale_x, style
+from emergelaw.plots.style import QUIET, axes, figure, mark_origin, model_colors, scale_x, style
 from emergelaw.summary import Curves, TaskRow, emergence, measured, spread, task_rows, when
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def plot_emergence(fit: Fit, ax: Axes | None = None, *, rows: list[TaskRow] | No
     An arrow means later than the last checkpoint; the numbers at the right are P(emerged), least to most over models.
     """
     rows = task_rows(fit) if rows is None else rows
-    ax = axes(ax, chart_size(rows))
+    ax = axes(ax, _size(rows))
     low, high = (float(edge) for edge in (min(r.span[0] for r in rows), max(r.span[1] for r in rows)))
     curves = measured(fit)
     _draw_models(ax, fit, curves, [r.task for r in rows])
@@ -34,14 +35,23 @@ def plot_emergence(fit: Fit, ax: Axes | None = None, *, rows: list[TaskRow] | No
     ax.set_ylim(len(rows) - 0.4, -0.6)
     ax.text(1.02, 1.0, "P(emerged)", transform=ax.transAxes, va="bottom", color=QUIET, fontsize=7.5)
     ax.set_title("half of the rise, with 90 % interval")
-    scale_x(ax, fit.axis, np.array([low, high + 0.06 * (high - low)]))
+    scale_x(ax, fit.axis, np.array([low, high + 0.06 * (high - low)]), most=7)
     mark_origin(ax, fit)
     return ax
 
 
-def chart_size(rows: list[TaskRow]) -> tuple[float, float]:
-    """Return a figure size that gives every task its line."""
-    return 7.2, 0.21 * len(rows) + 1.0
+@style()
+def emergence_figure(fit: Fit, rows: list[TaskRow] | None = None) -> Figure:
+    """Draw the chart of all tasks as a figure of its own size."""
+    rows = task_rows(fit) if rows is None else rows
+    fig = figure(*_size(rows))
+    plot_emergence(fit, fig.subplots(), rows=rows)
+    return fig
+
+
+def _size(rows: list[TaskRow]) -> tuple[float, float]:
+    """Return a figure size that gives every task its line, and its name room."""
+    return 6.4 + 0.065 * max(len(row.task) for row in rows), 0.21 * len(rows) + 1.0
 
 
 def _draw_row(ax: Axes, fit: Fit, row: TaskRow, y: int, low: float, high: float) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import ListedColormap, LogNorm
 from matplotlib.figure import Figure
 
 from emergelaw.axes import quantity
 from emergelaw.plots.bands import Bands, curve_bands
-from emergelaw.plots.curves import by_size, draw_chance, draw_curve, draw_points, plot_curves, point_area, select_curves
+from emergelaw.plots.curves import by_size, draw_chance, plot_curves, point_area, select_curves, trace
 from emergelaw.plots.family import plot_family
 from emergelaw.plots.style import figure, mark_figure, model_colors, scale_x, scale_y, style
 
@@ -27,7 +28,7 @@ _MOST_FAMILIES = 5  # with more, panels by family would be mostly empty
 
 @style()
 def plot_grid(fit: Fit, *, bands: Bands | None = None, columns: int | None = None) -> Figure:
-    """Draw one small panel per task, with every model's points and curve coloured by its size."""
+    """Draw one small panel per task, with every model's points and curve (90 % band) coloured by its size."""
     bands = bands or curve_bands(fit)
     tasks = list(dict.fromkeys(map(str, fit.draws["task"].values)))
     columns = min(columns or (4 if len(tasks) <= 16 else 6), len(tasks))
@@ -46,16 +47,21 @@ def plot_grid(fit: Fit, *, bands: Bands | None = None, columns: int | None = Non
 
 
 def _draw_panel(ax: Axes, fit: Fit, bands: Bands, task: str) -> None:
-    """Draw all curves of a task; as pixels even in vector files, which a thousand curves would swell to 20 MB."""
-    colors = model_colors(fit.data)
-    curves = select_curves(fit, task)
-    for curve in curves:
-        color = colors[str(fit.draws["model"].values[curve])]
-        x, k, n = bands.curves.points(curve)
-        draw_curve(ax, bands, curve, color, fade=min(1.0, 5 / len(curves)), linewidth=0.9, raster=True)
-        draw_points(ax, x, k, n, color=color, s=0.4 * point_area(n), rasterized=True)
+    """Draw all curves of a task, as pixels even in vector files: a fit may have a thousand of them."""
+    colors, curves = model_colors(fit.data), select_curves(fit, task)
+    ink = [colors[str(m)] for m in fit.draws["model"].values[curves]]
+    traced = [trace(bands, curve) for curve in curves]
+    edges = [np.r_[np.c_[x, q[0]], np.c_[x, q[4]][::-1]] for x, q in traced]
+    lines = [np.c_[x, q[2]] for x, q in traced]
+    # The three lie next to each other in drawing order, so that they become one image.
+    one = {"rasterized": True, "zorder": 2}
+    ax.add_collection(PolyCollection(edges, facecolors=ink, alpha=min(0.2, 1.5 / len(curves)), **one))
+    ax.add_collection(LineCollection(lines, colors=ink, linewidth=0.9, **one))
+    points = [np.c_[x, k / n, point_area(n)] for x, k, n in map(bands.curves.points, curves)]
+    x, y, area = np.concatenate(points).T
+    ax.scatter(x, y, s=0.4 * area, color=np.repeat(ink, list(map(len, points)), axis=0), alpha=0.75, linewidth=0, **one)
     draw_chance(ax, fit, task)
-    ax.set_title(task, fontsize=min(9, 9 * 26 / max(len(task), 1)))
+    ax.set_title(task, fontsize=min(9, 9 * 22 / max(len(task), 1)))
 
 
 def _label_edges(ax: Axes, fit: Fit, bands: Bands, *, left: bool, bottom: bool) -> None:

@@ -63,13 +63,13 @@ def family_colors(data: xr.Dataset) -> dict[str, str]:
     return {f: FAMILY_COLORS[i % len(FAMILY_COLORS)] for i, f in enumerate(families)}
 
 
-def scale_x(ax: Axes, axis: Axis, x: np.ndarray, label: bool = True) -> None:
+def scale_x(ax: Axes, axis: Axis, x: np.ndarray, label: bool = True, most: int | None = None) -> None:
     """Limit the x axis to the data and label it in tokens, FLOPs … instead of their logarithms."""
     low, high = float(np.min(x)), float(np.max(x))
     pad = 0.02 * (high - low) or 0.5
     ax.set_xlim(low - pad, high + pad)
     inches = ax.get_position().width * ax.figure.get_figure(root=True).get_figwidth()
-    at = ticks(axis, low - pad, high + pad, most=max(2, int(2 * inches)))
+    at = ticks(axis, low - pad, high + pad, most=most or max(2, int(2 * inches)))
     ax.set_xticks(at, [amount(axis, t) for t in at])
     if label:
         ax.set_xlabel(axis.label)

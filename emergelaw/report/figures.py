@@ -15,8 +15,6 @@ from PIL import Image
 
 from emergelaw import plots
 from emergelaw.plots.bands import curve_bands
-from emergelaw.plots.emergence import chart_size
-from emergelaw.plots.style import figure
 from emergelaw.summary import TaskRow
 
 if TYPE_CHECKING:
@@ -57,18 +55,12 @@ def draw_all(fit: Fit, rows: list[TaskRow], folder: Path) -> Pictures:
 
     return Pictures(
         keep("overview", "measured accuracies and posterior curves of every task", plots.plot_grid(fit, bands=bands)),
-        keep("emergence", "when each task emerged, with 90 % intervals", _emergence(fit, rows)),
+        keep("emergence", "when each task emerged, with 90 % intervals", plots.emergence_figure(fit, rows)),
         keep("diagnostics", "r-hat, effective sample sizes, traces and ranks", plots.diagnostics_figure(fit)),
         keep("priors", "priors and posterior intervals", plots.prior_posterior_figure(fit)) if fit.priors else None,
         {row.task: keep(f"task-{names[row.task]}", f"curves of {row.task} with bands and data",
                         plots.task_figure(fit, row.task, bands=bands)) for row in rows},
     )
-
-
-def _emergence(fit: Fit, rows: list[TaskRow]) -> Figure:
-    fig = figure(*chart_size(rows))
-    plots.plot_emergence(fit, fig.subplots(), rows=rows)
-    return fig
 
 
 def embed(fig: Figure, path: Path, limit: int) -> str:
