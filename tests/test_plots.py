@@ -40,7 +40,8 @@ DRAWN = {
 }
 FIGURES = {
     "grid": plots.plot_grid, "task": lambda fit: plots.task_figure(fit, "task_01"),
-    "emergence": plots.emergence_figure, "diagnostics": plots.diagnostics_figure, "priors": plots.prior_posterior_figure,
+    "emergence": plots.emergence_figure, "diagnostics": plots.diagnostics_figure,
+    "priors": plots.prior_posterior_figure,
 }
 
 
