@@ -72,9 +72,9 @@ def embed(fig: Figure, path: Path, limit: int) -> str:
 
 
 def _compact(png: Path) -> bytes:
-    """Return a PNG with a palette of 128 colours: a third of the size, and hard to tell apart."""
+    """Return a PNG with a palette of 256 colours: a third of the size, and hard to tell apart."""
     out = io.BytesIO()
-    Image.open(png).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    Image.open(png).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
