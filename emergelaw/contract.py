@@ -1,7 +1,8 @@
 """What a data set must be: names of its parts, and every breach in one sentence with its coordinates."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,7 @@ KINDS = ("measured", "published", "simulated")
 TASK_KINDS = ("elemental", "composite", "benchmark", "")
 TEXT = {"model", "task", "family", "corpus", "category", "kind", "components", "item_set", "checkpoint_name"}
 SHOWN = 20  # violations shown in one error
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and half characters come from damage
 
 
 def provenance(ds: xr.Dataset) -> dict[str, Any]:
@@ -30,11 +32,15 @@ def provenance(ds: xr.Dataset) -> dict[str, Any]:
 
 def validate(ds: xr.Dataset) -> xr.Dataset:
     """Return ds itself if it keeps the contract; else raise with every violation."""
-    found = violations(ds)
-    if found:
+    raise_all(violations(ds))
+    return ds
+
+
+def raise_all(violations: Iterable[str]) -> None:
+    """Raise with every violation there is; with none, return."""
+    if found := list(violations):
         more = f"\n(and {len(found) - SHOWN} more)" if len(found) > SHOWN else ""
         raise InputError("\n".join(found[:SHOWN]) + more)
-    return ds
 
 
 def violations(ds: xr.Dataset) -> list[str]:
@@ -43,7 +49,7 @@ def violations(ds: xr.Dataset) -> list[str]:
     misshapen = list(_misshapen(ds))
     if misshapen:
         return misshapen
-    checks = (_provenance, _names, _counts, _grids, _task_values, _model_values, _metrics)
+    checks = (_provenance, _names, _texts, _counts, _grids, _task_values, _model_values, _metrics)
     return [sentence for check in checks for sentence in check(ds)]
 
 
@@ -96,6 +102,20 @@ def _names(ds: xr.Dataset) -> Iterator[str]:
             continue
         for name in sorted({n for n in names if names.count(n) > 1}):
             yield f"expected {dim} names to be unique, got {name!r} more than once: rename one"
+
+
+def unprintable(name: str, values: Iterable[Any]) -> Iterator[str]:
+    """Name the texts that no file can hold, or no table can show."""
+    for text in {v for v in values if isinstance(v, str) and UNPRINTABLE.search(v)}:
+        yield f"expected printable text for {name}, got {text[:80]!r}: the source is damaged there"
+
+
+def _texts(ds: xr.Dataset) -> Iterator[str]:
+    for name, variable in ds.variables.items():
+        if variable.dtype == object:
+            yield from unprintable(str(name), variable.values.flat)
+    if UNPRINTABLE.search(str(ds.attrs.get("emergelaw", ""))):
+        yield "expected printable text in the provenance, got control characters or half characters: leave them out"
 
 
 def _counts(ds: xr.Dataset) -> Iterator[str]:

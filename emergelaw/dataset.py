@@ -31,6 +31,8 @@ from emergelaw.contract import (
     TASK_COORDS,
     TASK_KINDS,
     provenance,
+    raise_all,
+    unprintable,
     validate,
     violations,
 )
@@ -64,6 +66,7 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
     models: indexed by model name, columns of MODEL_COORDS (all optional) and design_*; other columns are ignored
     tasks:  indexed by task name, columns of TASK_COORDS (all optional); other columns are ignored
     """
+    _refuse_unprintable(cells, models, tasks)
     cells = _with_checkpoint_index(_checked(cells))
     names = sorted(cells["model"].unique()), range(int(cells["checkpoint"].max()) + 1), sorted(cells["task"].unique())
     shape = tuple(map(len, names))
@@ -91,14 +94,22 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
         if c in CHECKPOINT_AXES or (c in cells and cells[c].notna().any())
     }
     coords |= {
-        "model": names[0],
-        "task": names[2],
+        "model": np.array(names[0], object),  # numpy's own text would cut a NUL off the end
+        "task": np.array(names[2], object),
         "checkpoint_name": (DIMS[:2], dense("checkpoint_name", (0, 1), "", object)),
         "item_set": (("model", "task"), dense("item_set", (0, 2), "", object)),
         **_labels(models, "model", names[0], MODEL_COORDS),
         **_labels(tasks, "task", names[2], TASK_COORDS),
     }
     return validate(with_provenance(canonical(xr.Dataset(data, coords)), provenance))
+
+
+def _refuse_unprintable(*tables: pd.DataFrame) -> None:
+    """Refuse what `validate` would, before grouping: pandas fails in several ways on half characters."""
+    for table in tables:
+        for name in table.columns[table.dtypes == object]:
+            raise_all(unprintable(name, table[name]))
+        raise_all(unprintable("names", table.index))
 
 
 def _checked(cells: pd.DataFrame) -> pd.DataFrame:
@@ -188,7 +199,7 @@ def _label_values(table: pd.DataFrame, dim: str, column: str, default: Any) -> n
     if default is None:  # a design variable: numbers if they all are, else text
         default = np.nan if pd.api.types.is_numeric_dtype(values) else ""
     if isinstance(default, str):
-        return values.astype(object).where(values.notna(), default).astype(str).to_numpy(object)
+        return np.array([str(v) if known else default for v, known in zip(values, values.notna(), strict=True)], object)
     numbers = pd.to_numeric(values, errors="coerce")
     for name in values.index[numbers.isna() & values.notna()]:
         raise InputError(

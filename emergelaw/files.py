@@ -17,6 +17,8 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 def atomic(path: str | Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; it takes the place of `path` only when the block ends well."""
     path = Path(path)
+    if not path.name or path.is_dir():
+        raise InputError(f"expected the name of a file to write, got the folder {path}: add a file name")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

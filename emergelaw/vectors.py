@@ -82,9 +82,7 @@ def open(path: str | Path) -> Vectors:
 
 def validate(ds: xr.Dataset, vectors: Mapping[str, xr.Dataset]) -> None:
     """Raise with every way in which the vectors do not belong to ds or are not what this module says."""
-    found = [s for name, group in sorted(vectors.items()) for s in violations(ds, name, group)]
-    if found:
-        raise InputError("\n".join(found[:20]))
+    contract.raise_all(s for name, group in sorted(vectors.items()) for s in violations(ds, name, group))
 
 
 def violations(ds: xr.Dataset, model: str, group: xr.Dataset) -> Iterator[str]:

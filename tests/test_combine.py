@@ -21,7 +21,7 @@ def same_counts(a, b):
 
 
 @given(data_sets(), st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_merging_parts_in_any_order_gives_the_whole(ds, data):
     cells, *labels = dataset.tables(ds)
     which = np.array(data.draw(st.lists(st.integers(0, 2), min_size=len(cells), max_size=len(cells))))
@@ -75,7 +75,7 @@ def test_subset_keeps_what_was_asked_for_and_nothing_else():
 
 
 @given(data_sets())
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_subset_of_everything_is_everything(ds):
     assert same_counts(combine.subset(ds), ds)
 

@@ -108,8 +108,17 @@ def test_originals_from_the_command_line(run, shared_data):
     assert code == 0 and "x.nc: 2 models × 130 tasks, 260 cells" in said
 
 
-@pytest.mark.parametrize("odd", ["\x00", "\ud800", "\n"])
-def test_names_that_no_file_can_hold_are_refused(run, tmp_path, odd):
+@pytest.mark.parametrize("odd, message", [
+    ("\x00", "expected printable text for names, got 't\\x00'"), ("\n", "expected printable text for names, got 't\\n'"),
+    ("\ud800", "'utf-8' codec can't encode character '\\ud800'")])
+def test_names_that_no_file_can_hold_are_refused(run, tmp_path, odd, message):
     new_file(tmp_path / "out", {f"t{odd}": (4, 20)})
     code, _, refused = run("lm-eval", "out", "-o", "x.nc")
-    assert code == 2 and refused.startswith("expected printable text") and "got 't\\" in refused
+    assert code == 2 and message in refused and refused.startswith("expected ") and refused.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such file names themselves")
+def test_file_names_that_are_no_text_are_refused(run, tmp_path):
+    v1(tmp_path / "clone\udcff", "70m", 3000, COUNTS)
+    code, _, refused = run("pythia-evals", ".", "-o", "x.nc")
+    assert code == 2 and refused.startswith("expected file names in UTF-8, got ") and refused.count("\n") == 1

@@ -22,7 +22,7 @@ from emergelaw import cli
 COUNTS = {"arc_easy": (600, 2376), "piqa": (900, 1838)}
 VALUES = [None, True, -1, 0, 0.5, 1e308, 2**70, float("nan"), float("inf"), "", "x", "\x00", "\ud800",
           [], [1], {}, {"a": 1}]
-EXAMPLES = settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+EXAMPLES = settings(max_examples=15, derandomize=True, suppress_health_check=list(HealthCheck))
 MORE = settings(EXAMPLES, max_examples=150, derandomize=False)
 
 

@@ -62,7 +62,7 @@ def test_every_field_has_distinct_synonyms():
 
 
 @given(k=st.integers(0, 500), n=st.integers(2, 500))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_accuracy_with_n_or_with_stderr_gives_the_same_counts(tmp_path, k, n):
     k = min(k, n)
     p = np.array([k / n, (n // 2) / n, k / n])  # the second row tells n even where stderr is 0

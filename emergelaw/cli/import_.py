@@ -1,7 +1,6 @@
 """`emergelaw import KIND SOURCE… -o X.nc`: published or own results become a data set of counts."""
 
 import inspect
-import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,7 +27,7 @@ def command(
     from emergelaw.importers import choose
 
     importer = choose(kind, sources)
-    found = _read(importer, sources, _options(importer, {
+    found = importer.read(sources, **_options(importer, {
         "filters": _pairs(filters, "--filter COLUMN=VALUE"), "maps": dict(_pairs(maps, "--map FIELD=COLUMN")),
         "suite": suite, "metric": metric}))
     ds = dataset.build(found.cells, found.models, found.tasks, _provenance(found, importer))
@@ -57,26 +56,6 @@ def _options(importer: "Importer", given: dict[str, Any]) -> dict[str, Any]:
         if value and name not in taken:
             raise InputError(f"expected no {flags[name]} with {importer.name}, got {value!r}: leave it out")
     return {n: v for n, v in given.items() if n in taken and (v or taken[n].default is inspect.Parameter.empty)}
-
-
-def _read(importer: "Importer", sources: list[Path], options: dict[str, Any]) -> "Imported":
-    """Read the sources; names with characters that no file can hold come from damage and are refused."""
-    try:
-        found = importer.read(sources, **options)
-    except UnicodeEncodeError as error:
-        raise InputError(f"expected printable text in {', '.join(map(str, sources))}, got {error.object[:80]!r}: "
-                         "the source is damaged there") from error
-    _refuse_control_characters(found)
-    return found
-
-
-def _refuse_control_characters(found: "Imported") -> None:
-    for part in (found.cells, found.models.reset_index(names="model"), found.tasks.reset_index(names="task")):
-        for column in part.select_dtypes(exclude=["number", "bool"]):
-            for value in part[column].dropna().unique():
-                if isinstance(value, str) and any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
-                    raise InputError(f"expected printable text for {column}, got {value[:80]!r}: "
-                                     "the source is damaged there")
 
 
 def _provenance(found: "Imported", importer: "Importer") -> dict[str, Any]:

@@ -20,7 +20,8 @@ def documents(sources: list[Path], wanted: Wanted) -> Iterator[tuple[str, bytes]
         if not source.exists():
             raise InputError(f"expected a file or a folder at {source}, found nothing: check the path")
         try:
-            yield from _reader(source)(source, lambda name: wanted(name) and not _hidden(name))
+            for name, content in _reader(source)(source, lambda name: wanted(name) and not _hidden(name)):
+                yield _text(name), content
         except InputError:
             raise
         except Exception as error:  # damaged archives raise almost anything: struct.error, EOFError, zlib.error …
@@ -39,6 +40,15 @@ def _reader(source: Path) -> Callable[[Path, Wanted], Iterator[tuple[str, bytes]
 
 def _hidden(name: str) -> bool:
     return name.rpartition("/")[2].startswith(".") or "/.git/" in name
+
+
+def _text(name: str) -> str:
+    """Return a file name if it is text: models and tasks are named after files."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"expected file names in UTF-8, got {name!r}: rename the file") from error
+    return name
 
 
 def _file(source: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
@@ -70,7 +80,10 @@ def _tar(source: Path, wanted: Wanted) -> Iterator[tuple[str, bytes]]:
 def json_value(content: bytes, where: str) -> Any:
     """Return what a JSON file holds."""
     try:
-        return json.loads(content)
+        value = json.loads(content.decode("utf-8-sig"))
+        if b"\\ud" in content.lower():  # an escape that may be half of a character, which no file can hold
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except (ValueError, RecursionError) as error:
         raise InputError(f"expected JSON in {where}, could not read it ({error}): "
                          "the file is damaged or incomplete, so fetch or write it again") from error
