@@ -20,9 +20,8 @@ def __getattr__(name: str) -> Any:
 
 class _Package(ModuleType):
     def __setattr__(self, name: str, value: Any) -> None:
-        if not (
-            name in _HOMES and isinstance(value, ModuleType)
-        ):  # importing emergelaw.fit leaves the verb `fit` alone
+        # importing emergelaw.fit leaves the verb `fit` alone
+        if not (name in _HOMES and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
 

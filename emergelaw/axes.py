@@ -41,12 +41,15 @@ class Axis:
         return f"{quantity(value, scientific=self.name == 'flops')} {self.label}"
 
 
-AXES = {axis.name: axis for axis in (
-    Axis("tokens", "tokens"),
-    Axis("flops", "FLOPs"),
-    Axis("steps", "steps"),
-    Axis("loss", "loss", log=False, sign=-1),
-)}
+AXES = {
+    axis.name: axis
+    for axis in (
+        Axis("tokens", "tokens"),
+        Axis("flops", "FLOPs"),
+        Axis("steps", "steps"),
+        Axis("loss", "loss", log=False, sign=-1),
+    )
+}
 
 
 def quantity(value: float, scientific: bool = False) -> str:
@@ -63,7 +66,9 @@ def quantity(value: float, scientific: bool = False) -> str:
 def named(name: str) -> Axis:
     """Return the axis of this name."""
     if name not in AXES:
-        raise InputError(f"expected an axis among {', '.join(AXES)}, got {name!r}{did_you_mean(name, AXES)}: choose one of them")
+        raise InputError(
+            f"expected an axis among {', '.join(AXES)}, got {name!r}{did_you_mean(name, AXES)}: choose one of them"
+        )
     return AXES[name]
 
 
@@ -75,8 +80,10 @@ def axis_of(ds: xr.Dataset, name: str = "tokens") -> tuple[Axis, np.ndarray]:
     gaps = np.argwhere(measured & ~np.isfinite(values))
     if len(gaps):
         model, checkpoint = gaps[0]
-        raise InputError(f"expected {axis.label} for every measured checkpoint, got none at checkpoint {checkpoint} of model "
-                         f"{str(ds['model'].values[model])!r}: {_remedy(axis.name)} or choose another axis")
+        raise InputError(
+            f"expected {axis.label} for every measured checkpoint, got none at checkpoint {checkpoint} of model "
+            f"{str(ds['model'].values[model])!r}: {_remedy(axis.name)} or choose another axis"
+        )
     return axis, axis.to_x(values)
 
 

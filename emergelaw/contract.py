@@ -22,7 +22,9 @@ KINDS = ("measured", "published", "simulated")
 TASK_KINDS = ("elemental", "composite", "benchmark", "")
 TEXT = {"model", "task", "family", "corpus", "category", "kind", "components", "item_set", "checkpoint_name"}
 SHOWN = 20  # violations shown in one error
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters and half characters come from damage
+UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
+)  # control characters and half characters come from damage
 
 
 def provenance(ds: xr.Dataset) -> dict[str, Any]:

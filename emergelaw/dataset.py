@@ -107,7 +107,7 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
 def _refuse_unprintable(*tables: pd.DataFrame) -> None:
     """Refuse what `validate` would, before grouping: pandas fails in several ways on half characters."""
     for table in tables:
-        for name in table.columns[table.dtypes == object]:
+        for name in table.select_dtypes(object):
             raise_all(unprintable(name, table[name]))
         raise_all(unprintable("names", table.index))
 

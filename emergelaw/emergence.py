@@ -105,8 +105,9 @@ def _relative(alpha: float, _: int) -> Definition:
 
 
 def _stable(theta: float, held: int) -> Definition:
-    return Definition(f"stable-{held} {theta:g}",
-                      lambda m: stable_crossing(m.evaluate(m.checkpoints), m.checkpoints, theta, held))
+    return Definition(
+        f"stable-{held} {theta:g}", lambda m: stable_crossing(m.evaluate(m.checkpoints), m.checkpoints, theta, held)
+    )
 
 
 KINDS: dict[str, Callable[[float, int], Definition]] = {
@@ -121,8 +122,10 @@ KINDS: dict[str, Callable[[float, int], Definition]] = {
 def define(kind: str = "absolute", threshold: float = 0.8, held: int = 3) -> Definition:
     """Return a definition: absolute θ, relative α (fraction of the own best), stable (θ held), elbow or half-rise."""
     if kind not in KINDS:
-        raise InputError(f"expected a definition of emergence among {', '.join(KINDS)}, got {kind!r}"
-                         f"{did_you_mean(kind, KINDS)}: choose one of them")
+        raise InputError(
+            f"expected a definition of emergence among {', '.join(KINDS)}, got {kind!r}"
+            f"{did_you_mean(kind, KINDS)}: choose one of them"
+        )
     if not 0 < threshold <= 1:
         raise InputError(f"expected a threshold above 0 and at most 1, got {threshold:g}: give an accuracy such as 0.8")
     if held < 1:
@@ -150,11 +153,18 @@ def points_by(fit: Any, definitions: Sequence[Definition], axis: str | None = No
             member = _member(fit, rows, checkpoints)
             found = np.stack([definition.locate(member) for definition in definitions])
             t[:, :, rows], ends[:, rows] = _on_axis(fit, model, (found, checkpoints), target)
-    coords = {"model": ("curve", models), "task": ("curve", fit.draws["task"].values.astype(str)),
-              "first": ("curve", ends[0]), "last": ("curve", ends[1])}
-    return [xr.DataArray(one, dims=("sample", "curve"), coords=coords,
-                         attrs={"definition": definition.name, "axis": target.name})
-            for one, definition in zip(t, definitions, strict=True)]
+    coords = {
+        "model": ("curve", models),
+        "task": ("curve", fit.draws["task"].values.astype(str)),
+        "first": ("curve", ends[0]),
+        "last": ("curve", ends[1]),
+    }
+    return [
+        xr.DataArray(
+            one, dims=("sample", "curve"), coords=coords, attrs={"definition": definition.name, "axis": target.name}
+        )
+        for one, definition in zip(t, definitions, strict=True)
+    ]
 
 
 def _member(fit: Any, rows: np.ndarray, checkpoints: np.ndarray) -> Member:
@@ -164,7 +174,7 @@ def _member(fit: Any, rows: np.ndarray, checkpoints: np.ndarray) -> Member:
 def _blocks(rows: np.ndarray, samples: int) -> Iterator[np.ndarray]:
     """Cut the curves of one model so that no block holds more than CELLS accuracies."""
     size = max(1, int(CELLS / (samples * GRID)))
-    return (rows[i:i + size] for i in range(0, len(rows), size))
+    return (rows[i : i + size] for i in range(0, len(rows), size))
 
 
 def _on_axis(fit: Any, model: str, found: tuple[np.ndarray, np.ndarray], target: Axis) -> tuple[np.ndarray, np.ndarray]:
@@ -184,8 +194,10 @@ def trained_checkpoints(ds: xr.Dataset, model: str, axis: Axis) -> np.ndarray:
     x = axis_of(one, axis.name)[1][0]
     x = np.unique(x[(one["n_trials"] > 0).any("task").values[0] & np.isfinite(x)])
     if len(x) < 2:
-        raise InputError(f"expected at least 2 measured trained checkpoints of model {model!r} on the {axis.label} "
-                         f"axis, got {len(x)}: leave the model out or measure more checkpoints")
+        raise InputError(
+            f"expected at least 2 measured trained checkpoints of model {model!r} on the {axis.label} "
+            f"axis, got {len(x)}: leave the model out or measure more checkpoints"
+        )
     return x
 
 
@@ -201,8 +213,16 @@ def table(t: xr.DataArray) -> pd.DataFrame:
     middle, low, high = np.quantile(t.values, [0.5, 0.05, 0.95], axis=0, method="inverted_cdf")
     never = np.isinf([middle, low, high])
     middle, low, high = np.where(never, np.inf, axis.from_x([middle, low, high]))
-    rows = (t["task"].values, t["model"].values, t.attrs["definition"], axis.name, middle, low, high,
-            np.isfinite(t.values).mean(0))
+    rows = (
+        t["task"].values,
+        t["model"].values,
+        t.attrs["definition"],
+        axis.name,
+        middle,
+        low,
+        high,
+        np.isfinite(t.values).mean(0),
+    )
     return pd.DataFrame(dict(zip(COLUMNS, rows, strict=True)))
 
 

@@ -35,17 +35,28 @@ class Order:
 def order(fit: Any, threshold: float = 0.8) -> Order:
     """Return every statistic of the order of emergence for accuracy ≥ threshold."""
     thresholds = sorted({threshold, *THRESHOLDS})
-    by_threshold = dict(zip(thresholds, emergence.points_by(
-        fit, [emergence.define("absolute", theta) for theta in thresholds]), strict=True))
+    by_threshold = dict(
+        zip(
+            thresholds,
+            emergence.points_by(fit, [emergence.define("absolute", theta) for theta in thresholds]),
+            strict=True,
+        )
+    )
     points = by_threshold[threshold]
     t = by_model(points)
     paper = pointwise.crossings(fit.data, pointwise.Rule(threshold), fit.axis.name).sel(model=t["model"].values)
     consensus, composites = consensus_table(t), composite_table(fit.data, t)
     return Order(
-        threshold, points, _in_order(emergence.table(points), consensus), consensus,
+        threshold,
+        points,
+        _in_order(emergence.table(points), consensus),
+        consensus,
         pair_table(fit.data, t).merge(_point_estimates(paper), on=["model_a", "model_b"], how="left"),
-        composites, compliance_table(fit.data, paper, composites), sensitivity_table(fit.data, by_threshold),
-        notes(fit.data))
+        composites,
+        compliance_table(fit.data, paper, composites),
+        sensitivity_table(fit.data, by_threshold),
+        notes(fit.data),
+    )
 
 
 def by_model(points: xr.DataArray) -> xr.DataArray:
@@ -63,10 +74,16 @@ def consensus_table(t: xr.DataArray) -> pd.DataFrame:
     known = ~np.isnan(late[0])
     sequence, rank = ranks.consensus(late[:, known])
     low, high = np.quantile(late[:, known], [0.05, 0.95], axis=0)
-    table = pd.DataFrame({
-        "task": t["task"].values[known], "lateness": late[:, known].mean(0), "low": low, "high": high,
-        "n_models": t[0].notnull().sum("model").values[known],
-        "p_emerged": (np.isfinite(t.values).sum((0, 1)) / t.notnull().values.sum((0, 1)))[known]}).iloc[sequence]
+    table = pd.DataFrame(
+        {
+            "task": t["task"].values[known],
+            "lateness": late[:, known].mean(0),
+            "low": low,
+            "high": high,
+            "n_models": t[0].notnull().sum("model").values[known],
+            "p_emerged": (np.isfinite(t.values).sum((0, 1)) / t.notnull().values.sum((0, 1)))[known],
+        }
+    ).iloc[sequence]
     table.insert(0, "rank", rank)
     return table.reset_index(drop=True)
 
@@ -128,8 +145,10 @@ def compliance_table(ds: xr.Dataset, paper: xr.DataArray, composites: pd.DataFra
     counts = pointwise.compliance(ds, paper)
     whole = composites[composites["component"] == ALL].groupby("model")
     expected = whole[["p_after", "p_before", "p_undecided"]].sum().rename(columns=lambda c: c.removeprefix("p_"))
-    count = pd.DataFrame([(m, c.emerged, c.complied, c.never) for m, c in counts.items()],
-                         columns=["model", "paper_emerged", "paper_complied", "paper_never"])
+    count = pd.DataFrame(
+        [(m, c.emerged, c.complied, c.never) for m, c in counts.items()],
+        columns=["model", "paper_emerged", "paper_complied", "paper_never"],
+    )
     return count.merge(expected, on="model", how="inner")
 
 
@@ -143,9 +162,11 @@ def _overall(ds: xr.Dataset, points: xr.DataArray) -> dict[str, float]:
     pairs, composites = pair_table(ds, t), composite_table(ds, t)
     whole = composites[composites["component"] == ALL][["p_after", "p_before"]].sum()
     decided = whole.sum()
-    return {"p_emerged": float(np.isfinite(points.values).mean()),
-            **{name: float(pairs[name].astype(float).mean()) for name in AGREEMENT},
-            "composites_after": whole["p_after"] / decided if decided > 0 else np.nan}
+    return {
+        "p_emerged": float(np.isfinite(points.values).mean()),
+        **{name: float(pairs[name].astype(float).mean()) for name in AGREEMENT},
+        "composites_after": whole["p_after"] / decided if decided > 0 else np.nan,
+    }
 
 
 def notes(ds: xr.Dataset) -> list[str]:
@@ -154,12 +175,16 @@ def notes(ds: xr.Dataset) -> list[str]:
     models = ds["model"].values.tolist()
     differing = sorted({task for a, b in combinations(models, 2) for task in _other_items(ds, a, b)})
     if differing:
-        out.append(f"{_count(differing, 'task')} {'was' if len(differing) == 1 else 'were'} scored on different items "
-                   f"in different models and compared all the same: {', '.join(differing)}")
+        out.append(
+            f"{_count(differing, 'task')} {'was' if len(differing) == 1 else 'were'} scored on different items "
+            f"in different models and compared all the same: {', '.join(differing)}"
+        )
     lacking = _unscored(ds)
     if lacking:
-        out.append(f"{_count(lacking, 'composite')} not scored in every model, because components were not measured "
-                   f"there: {', '.join(lacking)}")
+        out.append(
+            f"{_count(lacking, 'composite')} not scored in every model, because components were not measured "
+            f"there: {', '.join(lacking)}"
+        )
     return out
 
 
@@ -167,8 +192,11 @@ def _unscored(ds: xr.Dataset) -> list[str]:
     """Return the composites that were measured in a model in which some component was not."""
     known = (ds["n_trials"] > 0).any("checkpoint").transpose("model", "task").values
     by_model = [set(ds["task"].values[row].tolist()) for row in known]
-    return sorted(task for task, parts in pointwise.components_of(ds).items()
-                  if any(task in here and not here.issuperset(parts) for here in by_model))
+    return sorted(
+        task
+        for task, parts in pointwise.components_of(ds).items()
+        if any(task in here and not here.issuperset(parts) for here in by_model)
+    )
 
 
 def _count(names: list[str], noun: str) -> str:

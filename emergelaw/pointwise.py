@@ -69,8 +69,12 @@ def agreement(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
 def pairs(t: xr.DataArray) -> pd.DataFrame:
     """Return the agreement of every pair of models."""
     rows = combinations(t.transpose("model", "task"), 2)
-    return pd.DataFrame([{"model_a": str(a["model"].values), "model_b": str(b["model"].values),
-                          **agreement(a.values, b.values)} for a, b in rows])
+    return pd.DataFrame(
+        [
+            {"model_a": str(a["model"].values), "model_b": str(b["model"].values), **agreement(a.values, b.values)}
+            for a, b in rows
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,10 @@ def components_of(ds: xr.Dataset) -> dict[str, list[str]]:
     """Return the components of each composite task."""
     if "components" not in ds.coords:
         return {}
-    named = {str(t): [c.strip() for c in str(text).split(";") if c.strip()]
-             for t, text in zip(ds["task"].values, ds["components"].values, strict=True)}
+    named = {
+        str(t): [c.strip() for c in str(text).split(";") if c.strip()]
+        for t, text in zip(ds["task"].values, ds["components"].values, strict=True)
+    }
     return {task: parts for task, parts in named.items() if parts}
 
 

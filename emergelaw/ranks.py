@@ -26,10 +26,12 @@ def agreement(a: np.ndarray, b: np.ndarray) -> dict[str, np.ndarray]:
     spearman, kendall, alike = _compare(one, other)
     spearman_both, kendall_both, alike_both = _compare(one * among, other * among)
     return {
-        "spearman": spearman, "kendall": kendall,
+        "spearman": spearman,
+        "kendall": kendall,
         "spearman_both": np.where(enough, spearman_both, np.nan),
         "kendall_both": np.where(enough, kendall_both, np.nan),
-        "n_both": both.sum(1), "share_never": 1 - _ratio(alike_both, alike),
+        "n_both": both.sum(1),
+        "share_never": 1 - _ratio(alike_both, alike),
     }
 
 

@@ -21,8 +21,11 @@ def write(path: Path, doc) -> Path:
 
 def old(counts, model_args, shots=0):
     """A file of version 0.3 or older."""
-    return {"results": {task: entry(*kn) for task, kn in counts.items()}, "versions": dict.fromkeys(counts, 0),
-            "config": {"model": "hf-causal", "model_args": model_args, "num_fewshot": shots, "limit": None}}
+    return {
+        "results": {task: entry(*kn) for task, kn in counts.items()},
+        "versions": dict.fromkeys(counts, 0),
+        "config": {"model": "hf-causal", "model_args": model_args, "num_fewshot": shots, "limit": None},
+    }
 
 
 def v1(root, name, step, counts, folder="zero-shot", shots=0, stem=None):
@@ -41,14 +44,23 @@ def v0(root, name, step, counts, folder="zero-shot", shots=0, date="12-30-2022-2
 
 def new(counts, model="EleutherAI/pythia-70m", revision="step3000", metrics=("acc",), how=",none", **more):
     """A file of version 0.4.3 or newer; counts per task are the same for all metrics."""
-    results = {t: {"alias": f" - {t}"} | {k: v for m in metrics for k, v in entry(*kn, m, how).items()}
-               for t, kn in counts.items()}
+    results = {
+        t: {"alias": f" - {t}"} | {k: v for m in metrics for k, v in entry(*kn, m, how).items()}
+        for t, kn in counts.items()
+    }
     args = f"pretrained={model},revision={revision}" if revision else f"pretrained={model}"
-    doc = {"results": results, "group_subtasks": {t: [] for t in counts}, "configs": {t: {} for t in counts},
-           "n-shot": dict.fromkeys(counts, 0), "n-samples": {t: {"original": 9999, "effective": kn[1]}
-                                                             for t, kn in counts.items()},
-           "config": {"model": "hf", "model_args": args, "limit": None}, "git_hash": "d647f50",
-           "lm_eval_version": "0.4.9.1", "model_name": model, "task_hashes": {}}
+    doc = {
+        "results": results,
+        "group_subtasks": {t: [] for t in counts},
+        "configs": {t: {} for t in counts},
+        "n-shot": dict.fromkeys(counts, 0),
+        "n-samples": {t: {"original": 9999, "effective": kn[1]} for t, kn in counts.items()},
+        "config": {"model": "hf", "model_args": args, "limit": None},
+        "git_hash": "d647f50",
+        "lm_eval_version": "0.4.9.1",
+        "model_name": model,
+        "task_hashes": {},
+    }
     return doc | more
 
 
@@ -58,8 +70,16 @@ def new_file(root, counts, stamp=STAMP, **more):
 
 def items(k, n, choices=4, how="none", metric="acc"):
     """The per-item records of a multiple-choice task with k of n right."""
-    return [{"doc_id": i, "target": "0", "filtered_resps": [["-0.5", "False"]] * choices, "filter": how,
-             metric: float(i < k)} for i in range(n)]
+    return [
+        {
+            "doc_id": i,
+            "target": "0",
+            "filtered_resps": [["-0.5", "False"]] * choices,
+            "filter": how,
+            metric: float(i < k),
+        }
+        for i in range(n)
+    ]
 
 
 def lines(records) -> str:

@@ -19,9 +19,13 @@ def fit(jitter=0.0, samples=40, onsets=ONSETS, tasks=None):
     onset = curves["task"].map(onsets).to_numpy() + noise
     ceiling = np.where(curves["task"] == "flat", 0.2, 1.0)
     draws = xr.Dataset(
-        {"floor": ("curve", np.full(len(curves), 0.2)), "ceiling": ("curve", ceiling),
-         "onset": (("sample", "curve"), onset)},
-        coords={c: ("curve", curves[c].to_numpy(str)) for c in curves})
+        {
+            "floor": ("curve", np.full(len(curves), 0.2)),
+            "ceiling": ("curve", ceiling),
+            "onset": (("sample", "curve"), onset),
+        },
+        coords={c: ("curve", curves[c].to_numpy(str)) for c in curves},
+    )
 
     def evaluate(x, rows=slice(None)):
         return _sigmoid(np.asarray(x), onset[:, rows, None], ceiling[rows, None])
@@ -35,8 +39,9 @@ def _sigmoid(x, onset, ceiling):
 
 
 def _data(curves, tasks):
-    cells = curves.merge(pd.concat([
-        pd.DataFrame({"model": m, "tokens": [0.0, *np.logspace(9, last, 9)]}) for m, last in LAST.items()]))
+    cells = curves.merge(
+        pd.concat([pd.DataFrame({"model": m, "tokens": [0.0, *np.logspace(9, last, 9)]}) for m, last in LAST.items()])
+    )
     p = _sigmoid(np.log10(cells["tokens"].clip(lower=1)), cells["onset"], cells["ceiling"])
     cells = cells.assign(step=cells["tokens"] / 1e6, n_trials=100, n_correct=(100 * p).round().astype(int))
     cells = cells.drop(columns=["onset", "ceiling"])

@@ -49,12 +49,15 @@ def test_stated_flops_win():
     assert axes.axis_of(ds, "flops")[1][0, 1:] == pytest.approx([0, 1, 2])
 
 
-@pytest.mark.parametrize(("name", "ds", "text"), [
-    ("flops", data(params=np.nan), "expected FLOPs .* model 'm': give the coordinate flops, or params and tokens"),
-    ("steps", data(steps=False), "expected steps .* checkpoint 0 of model 'm': give the coordinate step "),
-    ("loss", data(), "expected loss .*give the coordinate loss or choose another axis"),
-    ("token", data(), "got 'token' .did you mean 'tokens'.*choose one of them"),
-])
+@pytest.mark.parametrize(
+    ("name", "ds", "text"),
+    [
+        ("flops", data(params=np.nan), "expected FLOPs .* model 'm': give the coordinate flops, or params and tokens"),
+        ("steps", data(steps=False), "expected steps .* checkpoint 0 of model 'm': give the coordinate step "),
+        ("loss", data(), "expected loss .*give the coordinate loss or choose another axis"),
+        ("token", data(), "got 'token' .did you mean 'tokens'.*choose one of them"),
+    ],
+)
 def test_what_is_missing_is_said(name, ds, text):
     with pytest.raises(InputError, match=text):
         axes.axis_of(ds, name)
@@ -82,10 +85,17 @@ def test_a_loss_that_went_up_again_counts_at_its_first_low():
     assert x == pytest.approx([9.0])
 
 
-@pytest.mark.parametrize(("name", "value", "text"), [
-    ("tokens", 1.2e9, "1.2B tokens"), ("tokens", 3e11, "300B tokens"), ("tokens", 999e12, "999T tokens"),
-    ("steps", 143000, "143k steps"), ("steps", 5, "5 steps"), ("flops", 1.23e21, "1.2e+21 FLOPs"),
-    ("loss", 2.345, "loss 2.35"),
-])
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("tokens", 1.2e9, "1.2B tokens"),
+        ("tokens", 3e11, "300B tokens"),
+        ("tokens", 999e12, "999T tokens"),
+        ("steps", 143000, "143k steps"),
+        ("steps", 5, "5 steps"),
+        ("flops", 1.23e21, "1.2e+21 FLOPs"),
+        ("loss", 2.345, "loss 2.35"),
+    ],
+)
 def test_format(name, value, text):
     assert axes.named(name).format(value) == text

@@ -249,7 +249,7 @@ def test_a_place_that_cannot_be_written(tmp_path):
 def test_a_folder_is_no_file_to_write(tmp_path, monkeypatch, place):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="expected the name of a file to write, got the folder .*: add a file name"):
+    with pytest.raises(InputError, match=r"expected the name of a file to write, got the folder .*: add a file name"):
         dataset.save(build(), place)
 
 

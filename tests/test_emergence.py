@@ -61,14 +61,15 @@ def test_crossing_works_on_batches_with_a_threshold_each():
 @given(grids.filter(lambda p: p.max() > 0.1), st.floats(0.1, 1), st.floats(0.2, 1))
 def test_relative_crossing_ignores_the_height(p, alpha, height):
     assert emergence.relative_crossing(height * p, X[:5], alpha) == pytest.approx(
-        emergence.relative_crossing(p, X[:5], alpha), abs=1e-6)
+        emergence.relative_crossing(p, X[:5], alpha), abs=1e-6
+    )
 
 
 @given(st.lists(st.sampled_from([0.2, 0.9]), min_size=2, max_size=8), st.integers(1, 4))
 def test_stable_crossing_agrees_with_a_loop(p, held):
-    starts = [i for i in range(len(p) - held + 1) if all(v >= 0.8 for v in p[i:i + held])]
+    starts = [i for i in range(len(p) - held + 1) if all(v >= 0.8 for v in p[i : i + held])]
     expected = X[starts[0]] if starts else np.inf
-    assert emergence.stable_crossing(p, X[:len(p)], 0.8, held) == expected
+    assert emergence.stable_crossing(p, X[: len(p)], 0.8, held) == expected
 
 
 def test_elbow_is_the_corner_of_a_bent_line():
@@ -146,12 +147,15 @@ def test_cells_say_what_is_censored():
     assert emergence.text(np.inf, loss, 9.0, 2.5) == "< 2.5"
 
 
-@pytest.mark.parametrize(("arguments", "text"), [
-    (("absolut",), "got 'absolut' .did you mean 'absolute'.*choose one"),
-    (("absolute", 0.0), "threshold above 0 and at most 1, got 0"),
-    (("absolute", 80), "got 80: give an accuracy such as 0.8"),
-    (("stable", 0.8, 0), "at least 1 checkpoint, got 0"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("absolut",), "got 'absolut' .did you mean 'absolute'.*choose one"),
+        (("absolute", 0.0), "threshold above 0 and at most 1, got 0"),
+        (("absolute", 80), "got 80: give an accuracy such as 0.8"),
+        (("stable", 0.8, 0), "at least 1 checkpoint, got 0"),
+    ],
+)
 def test_bad_definitions_are_named(arguments, text):
     with pytest.raises(InputError, match=text):
         emergence.define(*arguments)

@@ -59,8 +59,9 @@ def test_metric_reaches_lm_eval(run, tmp_path):
     assert "kept acc_norm,none and set aside acc,none" in run("lm-eval", "out", "-o", "x.nc", "--metric", "acc_norm")[1]
 
 
-@pytest.mark.parametrize("make, name", [
-    (lambda p: v1(p, "70m", 3000, COUNTS), "pythia-evals"), (lambda p: new_file(p, COUNTS), "lm-eval")])
+@pytest.mark.parametrize(
+    "make, name", [(lambda p: v1(p, "70m", 3000, COUNTS), "pythia-evals"), (lambda p: new_file(p, COUNTS), "lm-eval")]
+)
 def test_auto_takes_the_importer_that_fits(make, name, tmp_path):
     make(tmp_path)
     assert choose("auto", [tmp_path]).name == name
@@ -86,14 +87,21 @@ def test_the_importer_that_would_fit_is_named(tmp_path):
         choose("pythia-evals", [tmp_path])
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["lm-evl", "out"], "expected KIND to be auto or one of pythia-evals, elementaltask, lm-eval, table, got 'lm-evl' "
-                        "(did you mean 'lm-eval'?)"),
-    (["lm-eval", "nowhere"], "expected a file or a folder at nowhere, found nothing"),
-    (["lm-eval", "out", "--suite", "v1"], "expected no --suite with lm-eval, got 'v1'"),
-    (["lm-eval", "out", "--filter", "a=b"], "expected no --filter with lm-eval"),
-    (["table", "t.csv", "--map", "task"], "expected --map FIELD=COLUMN, got 'task'"),
-    (["lm-eval", "broken"], "expected JSON in")])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            ["lm-evl", "out"],
+            "expected KIND to be auto or one of pythia-evals, elementaltask, lm-eval, table, got 'lm-evl' "
+            "(did you mean 'lm-eval'?)",
+        ),
+        (["lm-eval", "nowhere"], "expected a file or a folder at nowhere, found nothing"),
+        (["lm-eval", "out", "--suite", "v1"], "expected no --suite with lm-eval, got 'v1'"),
+        (["lm-eval", "out", "--filter", "a=b"], "expected no --filter with lm-eval"),
+        (["table", "t.csv", "--map", "task"], "expected --map FIELD=COLUMN, got 'task'"),
+        (["lm-eval", "broken"], "expected JSON in"),
+    ],
+)
 def test_bad_input_is_one_sentence_and_code_2(run, tmp_path, arguments, message):
     new_file(tmp_path / "out", COUNTS)
     new_file(tmp_path / "broken", COUNTS).write_text('{"results"')
@@ -108,9 +116,14 @@ def test_originals_from_the_command_line(run, shared_data):
     assert code == 0 and "x.nc: 2 models × 130 tasks, 260 cells" in said
 
 
-@pytest.mark.parametrize("odd, message", [
-    ("\x00", "expected printable text for names, got 't\\x00'"), ("\n", "expected printable text for names, got 't\\n'"),
-    ("\ud800", "'utf-8' codec can't encode character '\\ud800'")])
+@pytest.mark.parametrize(
+    "odd, message",
+    [
+        ("\x00", "expected printable text for names, got 't\\x00'"),
+        ("\n", "expected printable text for names, got 't\\n'"),
+        ("\ud800", "'utf-8' codec can't encode character '\\ud800'"),
+    ],
+)
 def test_names_that_no_file_can_hold_are_refused(run, tmp_path, odd, message):
     new_file(tmp_path / "out", {f"t{odd}": (4, 20)})
     code, _, refused = run("lm-eval", "out", "-o", "x.nc")

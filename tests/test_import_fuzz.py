@@ -20,8 +20,25 @@ from result_files import items, lines, new_file, old, v0, v1, write
 from emergelaw import cli
 
 COUNTS = {"arc_easy": (600, 2376), "piqa": (900, 1838)}
-VALUES = [None, True, -1, 0, 0.5, 1e308, 2**70, float("nan"), float("inf"), "", "x", "\x00", "\ud800",
-          [], [1], {}, {"a": 1}]
+VALUES = [
+    None,
+    True,
+    -1,
+    0,
+    0.5,
+    1e308,
+    2**70,
+    float("nan"),
+    float("inf"),
+    "",
+    "x",
+    "\x00",
+    "\ud800",
+    [],
+    [1],
+    {},
+    {"a": 1},
+]
 EXAMPLES = settings(max_examples=15, derandomize=True, suppress_health_check=list(HealthCheck))
 MORE = settings(EXAMPLES, max_examples=150, derandomize=False)
 
@@ -65,14 +82,38 @@ def elementaltask(root):
     model, revision = "EleutherAI_pythia-6.9b", "step11000"
     folder = root / "results" / "run" / f"pythia-6.9b_{revision}"
     words = ["cat", "dog", "tree"]
-    records = [{"index": i, "input": w, "ground_truth": w.upper(), "prompt": f"{w} ->", "metadata": {},
-                "prediction": f" {w.upper()}\n", "target": w.upper(), "correct": True} for i, w in enumerate(words)]
+    records = [
+        {
+            "index": i,
+            "input": w,
+            "ground_truth": w.upper(),
+            "prompt": f"{w} ->",
+            "metadata": {},
+            "prediction": f" {w.upper()}\n",
+            "target": w.upper(),
+            "correct": True,
+        }
+        for i, w in enumerate(words)
+    ]
     write(folder / f"{model}_{revision}_uppercase_detailed.jsonl", lines(records))
-    scores = {"task_name": "copying", "model_id": "EleutherAI/pythia-6.9b", "checkpoint": revision,
-              "metrics": {"exact_match": {"accuracy": 0.5, "correct": 2, "total": 4}}}
+    scores = {
+        "task_name": "copying",
+        "model_id": "EleutherAI/pythia-6.9b",
+        "checkpoint": revision,
+        "metrics": {"exact_match": {"accuracy": 0.5, "correct": 2, "total": 4}},
+    }
     write(folder / f"{model}_{revision}_copying_metrics.json", scores)
-    row = {"model": "EleutherAI/pythia-6.9b", "checkpoint": revision, "task": "math", "success": True, "error": "",
-           "cached": False, "accuracy": 0.25, "correct": 1, "total": 4}
+    row = {
+        "model": "EleutherAI/pythia-6.9b",
+        "checkpoint": revision,
+        "task": "math",
+        "success": True,
+        "error": "",
+        "cached": False,
+        "accuracy": 0.25,
+        "correct": 1,
+        "total": 4,
+    }
     pd.DataFrame([row]).to_csv(folder.parent / "detailed_results_math.csv", index=False)
 
 
@@ -93,11 +134,24 @@ def table_parquet(root):
     rows().to_parquet(root / "t.parquet")
 
 
-MINIATURES = {pythia: "pythia-evals", pythia_zip: "pythia-evals", pythia_tar: "pythia-evals", lm_eval: "lm-eval",
-              lm_eval_old: "lm-eval", elementaltask: "elementaltask", table_csv: "table", table_gz: "table",
-              table_parquet: "table"}
-ORIGINALS = {"pythia/raw_sample": "pythia-evals", "lm-eval/v0.4.2": "lm-eval", "lm-eval/v0.4.9.1": "lm-eval",
-             "lm-eval/v0.4.12": "lm-eval", "lm-eval/v0.4.9.1_real_hf": "lm-eval"}
+MINIATURES = {
+    pythia: "pythia-evals",
+    pythia_zip: "pythia-evals",
+    pythia_tar: "pythia-evals",
+    lm_eval: "lm-eval",
+    lm_eval_old: "lm-eval",
+    elementaltask: "elementaltask",
+    table_csv: "table",
+    table_gz: "table",
+    table_parquet: "table",
+}
+ORIGINALS = {
+    "pythia/raw_sample": "pythia-evals",
+    "lm-eval/v0.4.2": "lm-eval",
+    "lm-eval/v0.4.9.1": "lm-eval",
+    "lm-eval/v0.4.12": "lm-eval",
+    "lm-eval/v0.4.9.1_real_hf": "lm-eval",
+}
 
 
 def run(kind, root, *options):
@@ -119,7 +173,7 @@ def damaged(content: bytes, draw) -> bytes:
     at = draw(st.integers(0, max(len(content) - 1, 0)))
     if how == "cut":
         return content[:at]
-    return content[:at] + bytes([draw(st.integers(0, 255))]) + content[at + 1:]
+    return content[:at] + bytes([draw(st.integers(0, 255))]) + content[at + 1 :]
 
 
 def retyped(content: bytes, how: str, draw) -> bytes | None:
@@ -176,6 +230,7 @@ def content_of(builder) -> dict[str, bytes]:
 
 def made(builder):
     """Return a function that fills a new folder."""
+
     def fill(root):
         for name, content in content_of(builder).items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -220,8 +275,11 @@ def test_damaged_elementaltask_originals(shared_data, tmp_path):
 
 
 @settings(EXAMPLES, max_examples=60)
-@given(st.binary(max_size=200), st.sampled_from(["zip", "tar.gz", "tar", "json", "jsonl", "csv", "parquet"]),
-       st.sampled_from(["pythia-evals", "lm-eval", "elementaltask", "table", "auto"]))
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(["zip", "tar.gz", "tar", "json", "jsonl", "csv", "parquet"]),
+    st.sampled_from(["pythia-evals", "lm-eval", "elementaltask", "table", "auto"]),
+)
 def test_arbitrary_bytes(content, suffix, kind):
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

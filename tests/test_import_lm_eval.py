@@ -26,12 +26,21 @@ def built(imported):
     return dataset.build(imported.cells, imported.models, imported.tasks, imported.provenance)
 
 
-@pytest.mark.parametrize("revision, step, tokens", [
-    ("step3000", 3000, np.nan), ("stage1-step10000-tokens21B", 10000, 21e9), ("ckpt_032", 32, np.nan),
-    ("main", np.nan, np.nan), ("global_step500", 500, np.nan),
-    ("checkpoint-1200", 1200, np.nan), ("base_0010000", 10000, np.nan),
-    ("stage2-ingredient1-step1000-tokens3B", np.nan, np.nan), ("tokens-1.5T", np.nan, 1.5e12),
-    ("CrystalCoder_phase2_checkpoint_000100", np.nan, np.nan)])
+@pytest.mark.parametrize(
+    "revision, step, tokens",
+    [
+        ("step3000", 3000, np.nan),
+        ("stage1-step10000-tokens21B", 10000, 21e9),
+        ("ckpt_032", 32, np.nan),
+        ("main", np.nan, np.nan),
+        ("global_step500", 500, np.nan),
+        ("checkpoint-1200", 1200, np.nan),
+        ("base_0010000", 10000, np.nan),
+        ("stage2-ingredient1-step1000-tokens3B", np.nan, np.nan),
+        ("tokens-1.5T", np.nan, 1.5e12),
+        ("CrystalCoder_phase2_checkpoint_000100", np.nan, np.nan),
+    ],
+)
 def test_place_of_a_revision(revision, step, tokens):
     found = place("some/model", revision)
     assert (found.step, found.tokens) == (pytest.approx(step, nan_ok=True), pytest.approx(tokens, nan_ok=True))
@@ -43,10 +52,16 @@ def test_known_models_have_exact_tokens():
     assert place("LLM360/Amber", "ckpt_000").tokens == 3.5e9
 
 
-@pytest.mark.parametrize("name, parts", [
-    ("runs/mine/step1000", ("runs/mine", "step1000")), ("runs/mine/checkpoint-50", ("runs/mine", "checkpoint-50")),
-    ("ckpts/mine-step7", ("ckpts/mine", "step7")), ("EleutherAI/pythia-70m", ("EleutherAI/pythia-70m", "")),
-    ("org/foo-base-7b", ("org/foo-base-7b", ""))])
+@pytest.mark.parametrize(
+    "name, parts",
+    [
+        ("runs/mine/step1000", ("runs/mine", "step1000")),
+        ("runs/mine/checkpoint-50", ("runs/mine", "checkpoint-50")),
+        ("ckpts/mine-step7", ("ckpts/mine", "step7")),
+        ("EleutherAI/pythia-70m", ("EleutherAI/pythia-70m", "")),
+        ("org/foo-base-7b", ("org/foo-base-7b", "")),
+    ],
+)
 def test_names_that_end_in_a_checkpoint(name, parts):
     assert split_name(name) == parts
 
@@ -69,23 +84,31 @@ def test_old_format(tmp_path):
 
 
 def test_arguments_as_text_or_table_and_the_revision_of_hf_models(tmp_path):
-    for i, config in enumerate((
+    for i, config in enumerate(
+        (
             {"model_args": {"pretrained": "org/net", "revision": "step1"}},
             {"model_args": "pretrained=org/net,revision=step2"},
-            {"model_args": {}, "model_revision": "step3"})):
+            {"model_args": {}, "model_revision": "step3"},
+        )
+    ):
         doc = new(COUNTS, model="org/net") | {"config": {"model": "hf", **config}}
         write(tmp_path / f"results_2025-01-0{i + 1}T00-00-00.json", doc)
     assert {step for _, step, _ in cells(read([tmp_path]))} == {1, 2, 3}
 
 
 def test_local_checkpoints_and_adapters(tmp_path):
-    for i, (name, extra) in enumerate((("runs/a/step100", ""), ("runs/a/step200", ""), ("runs/b/step100", ""),
-                                       ("runs/a/step100", ",peft=lora"))):
+    for i, (name, extra) in enumerate(
+        (("runs/a/step100", ""), ("runs/a/step200", ""), ("runs/b/step100", ""), ("runs/a/step100", ",peft=lora"))
+    ):
         doc = new(COUNTS, model=name, revision="")
         doc["config"]["model_args"] += extra
         write(tmp_path / f"results_2025-01-0{i + 1}T00-00-00.json", doc)
     assert {(m, s) for m, s, _ in cells(read([tmp_path]))} == {
-        ("runs/a", 100), ("runs/a", 200), ("runs/b", 100), ("runs/a+lora", 100)}
+        ("runs/a", 100),
+        ("runs/a", 200),
+        ("runs/b", 100),
+        ("runs/a+lora", 100),
+    }
 
 
 def test_groups_are_dropped(tmp_path):
@@ -133,8 +156,14 @@ def test_one_metric_and_filter_by_preference(tmp_path):
 
 def test_two_measures_of_a_task_make_no_curve(tmp_path):
     for step, how in ((1, "strict-match"), (2, "strict-match"), (3, "flexible-extract")):
-        new_file(tmp_path, {"gen": (4, 20)}, stamp=f"2025-01-0{step}T00-00-00", revision=f"step{step}",
-                 metrics=("exact_match",), how=f",{how}")
+        new_file(
+            tmp_path,
+            {"gen": (4, 20)},
+            stamp=f"2025-01-0{step}T00-00-00",
+            revision=f"step{step}",
+            metrics=("exact_match",),
+            how=f",{how}",
+        )
     imported = read([tmp_path])
     assert set(imported.cells["step"]) == {1, 2}
     assert said(imported, "dropped task 'gen' where it was measured by exact_match,flexible-extract")
@@ -162,8 +191,13 @@ def test_tokens_rounded_in_names_become_exact_where_one_rate_explains_them(tmp_p
     steps = [150, 300, 1000, 100_000]
     for i, step in enumerate(steps):
         label = int(np.ceil(step * 2_000_000 / 1e9))
-        new_file(tmp_path, COUNTS, stamp=f"2025-01-0{i + 1}T00-00-00", model="org/net",
-                 revision=f"stage1-step{step}-tokens{label}B")
+        new_file(
+            tmp_path,
+            COUNTS,
+            stamp=f"2025-01-0{i + 1}T00-00-00",
+            model="org/net",
+            revision=f"stage1-step{step}-tokens{label}B",
+        )
     ds = built(read([tmp_path]))
     assert ds.tokens.values[0] == pytest.approx([s * 2e6 for s in steps])
 
@@ -181,8 +215,9 @@ def test_chance_comes_from_configuration_then_items_then_name(tmp_path):
 def test_items_are_recounted_per_filter(tmp_path):
     doc = new({"gen": (4, 20)}, metrics=("exact_match",), how=",strict-match")
     write(tmp_path / "results_2025-01-01T00-00-00.json", doc)
-    strict, lax = (items(k, 20, how=how, metric="exact_match")
-                   for k, how in ((4, "strict-match"), (9, "flexible-extract")))
+    strict, lax = (
+        items(k, 20, how=how, metric="exact_match") for k, how in ((4, "strict-match"), (9, "flexible-extract"))
+    )
     write(tmp_path / "samples_gen_2025-01-01T00-00-00.jsonl", lines(strict + lax))
     assert said(read([tmp_path]), "recounted results from their per-item files: they agree")
 
@@ -216,20 +251,29 @@ def test_files_that_belong_to_nothing_are_told(tmp_path):
 
 def test_item_sets_are_named_where_all_checkpoints_agree(tmp_path):
     for i, (a, b) in enumerate((("x", "y"), ("x", "z"))):
-        new_file(tmp_path, COUNTS, stamp=f"2025-01-0{i + 1}T00-00-00", revision=f"step{i}",
-                 task_hashes={"toy_a": a, "toy_b": b})
+        new_file(
+            tmp_path,
+            COUNTS,
+            stamp=f"2025-01-0{i + 1}T00-00-00",
+            revision=f"step{i}",
+            task_hashes={"toy_a": a, "toy_b": b},
+        )
     imported = read([tmp_path])
     assert built(imported)["item_set"].values.tolist() == [["x", ""]]
     assert said(imported, "task 'toy_b' has several item hashes within a model")
 
 
-@pytest.mark.parametrize("change, message", [
-    ({"results": []}, "expected 'results' to be a JSON object with one entry per task, got a list"),
-    ({"results": {"t": {"acc,none": 1.2}}}, r"expected 'acc,none' of task 't' to be a number in \[0, 1\], got 1.2"),
-    ({"results": {"t": {"acc,none": 0.5, "acc_stderr,none": "?"}}}, "to be a standard error or 'N/A', got '\\?'"),
-    ({"config": None}, "expected 'config' to be a JSON object, got NoneType"),
-    ({"n-samples": {"toy_a": {"effective": -1}}}, "expected 'effective' to be a whole number ≥ 0, got -1"),
-    ({"model_name": "", "config": {"model_args": ""}}, "expected the model's name")])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"results": []}, "expected 'results' to be a JSON object with one entry per task, got a list"),
+        ({"results": {"t": {"acc,none": 1.2}}}, r"expected 'acc,none' of task 't' to be a number in \[0, 1\], got 1.2"),
+        ({"results": {"t": {"acc,none": 0.5, "acc_stderr,none": "?"}}}, "to be a standard error or 'N/A', got '\\?'"),
+        ({"config": None}, "expected 'config' to be a JSON object, got NoneType"),
+        ({"n-samples": {"toy_a": {"effective": -1}}}, "expected 'effective' to be a whole number ≥ 0, got -1"),
+        ({"model_name": "", "config": {"model_args": ""}}, "expected the model's name"),
+    ],
+)
 def test_damage_is_named(tmp_path, change, message):
     write(tmp_path / "results_2025-01-01T00-00-00.json", new(COUNTS) | change)
     with pytest.raises(InputError, match=message):
@@ -245,7 +289,9 @@ def test_what_is_missed(tmp_path):
 def test_original_files(shared_data):
     folder = shared_data / "lm-eval"
     assert cells(read([folder / "v0.4.2"])) == {
-        ("EleutherAI/pythia-70m", 3000, "toy_mc_a"): (4, 20), ("EleutherAI/pythia-70m", 3000, "toy_mc_b"): (6, 20)}
+        ("EleutherAI/pythia-70m", 3000, "toy_mc_a"): (4, 20),
+        ("EleutherAI/pythia-70m", 3000, "toy_mc_b"): (6, 20),
+    }
     everything = read([folder])
     assert set(everything.cells["task"]) == {"toy_mc_a", "toy_mc_b", "toy_gen"}
     assert everything.tasks["chance"].to_dict() == {"toy_mc_a": 0.25, "toy_mc_b": 0.25, "toy_gen": 0}

@@ -136,7 +136,8 @@ def test_same_weights_under_two_names_are_marked(tmp_path):
     twins = imported.models["design_same_weights_as"]
     assert twins[twins != ""].to_dict() == {"pythia-2.8b-deduped": "pythia-2.8b"}
     assert imported.provenance["same_weights"] == [
-        {"model": "pythia-2.8b-deduped", "same_weights_as": "pythia-2.8b", "checkpoints": ["step3000 (0-shot)"]}]
+        {"model": "pythia-2.8b-deduped", "same_weights_as": "pythia-2.8b", "checkpoints": ["step3000 (0-shot)"]}
+    ]
     assert said(imported, "marked pythia-2.8b-deduped")
     assert str(built(imported)["design_same_weights_as"].sel(model="pythia-2.8b-deduped").values) == "pythia-2.8b"
 
@@ -152,9 +153,12 @@ def test_suites_are_never_merged(tmp_path):
     assert set(main.cells["model"]) == {"pythia-1.4b-deduped"}
     assert said(main, "baseline: they belong to suite 'variants', not merged with 'v1'")
     assert variants.cells.drop_duplicates("model").set_index("model")["tokens"].to_dict() == {
-        "pythia-1.4b-deduped-baseline": 299_892_736_000, "pythia-1.4b-deduped-intervention": 299_892_736_000,
-        "pythia-1.4b-deduped-intervention-long": 299_892_736_000, "pythia-1.4b-1MtokBS": 6000 * 2**20,
-        "pythia-70m-0.25MtokBS": 24000 * 2**18}
+        "pythia-1.4b-deduped-baseline": 299_892_736_000,
+        "pythia-1.4b-deduped-intervention": 299_892_736_000,
+        "pythia-1.4b-deduped-intervention-long": 299_892_736_000,
+        "pythia-1.4b-1MtokBS": 6000 * 2**20,
+        "pythia-70m-0.25MtokBS": 24000 * 2**18,
+    }
 
 
 def test_winobias_is_refused_by_name_and_a_list_in_a_main_file_is_an_error(tmp_path):
@@ -171,8 +175,10 @@ def test_winobias_is_refused_by_name_and_a_list_in_a_main_file_is_an_error(tmp_p
 def test_metrics_that_are_no_accuracy_are_left_out_by_name(tmp_path):
     path = v1(tmp_path, "70m", 3000, COUNTS)
     doc = old(COUNTS, "pretrained=EleutherAI/pythia-v1.1-70m,revision=step3000")
-    doc["results"] |= {"crows_pairs_english": {"pct_stereotype": 0.5, "pct_stereotype_stderr": 0.01},
-                       "wikitext": {"word_perplexity": 76.3}}
+    doc["results"] |= {
+        "crows_pairs_english": {"pct_stereotype": 0.5, "pct_stereotype_stderr": 0.01},
+        "wikitext": {"word_perplexity": 76.3},
+    }
     write(path, doc)
     imported = read([tmp_path])
     assert set(imported.cells["task"]) == set(COUNTS)
@@ -231,8 +237,12 @@ def truth(shared_data) -> pd.DataFrame:
 def test_original_files_agree_with_the_tidy_counts(shared_data):
     cells = read([shared_data / "pythia" / "raw_sample"]).cells
     cells = cells.assign(plain=cells["task"].str.replace(" (5-shot)", "", regex=False))
-    both = cells.merge(truth(shared_data), left_on=["model", "n_shots", "step", "plain"],
-                       right_on=["model", "n_shots", "step", "task"], suffixes=("", "_tidy"))
+    both = cells.merge(
+        truth(shared_data),
+        left_on=["model", "n_shots", "step", "plain"],
+        right_on=["model", "n_shots", "step", "task"],
+        suffixes=("", "_tidy"),
+    )
     assert len(both) == 260
     for ours, theirs in (("n_correct", "k"), ("n_trials", "n"), ("tokens", "tokens_tidy")):
         assert (both[ours] == both[theirs]).all()
@@ -248,8 +258,11 @@ def test_a_clone_rebuilt_from_the_tidy_counts_gives_them_back(shared_data, tmp_p
     kept = tidy[~tidy["flag"].fillna("").str.contains("step1_identical")]
     assert len(imported.cells) == len(kept) == 3 * 65 * (26 + 15)
     ds, label = built(imported), kept["task"] + kept["n_shots"].map({0: "", 5: " (5-shot)"})
-    at = [ds.get_index("model").get_indexer(kept["model"]), kept.groupby("model")["step"].rank("dense").astype(int) - 1,
-          ds.get_index("task").get_indexer(label)]
+    at = [
+        ds.get_index("model").get_indexer(kept["model"]),
+        kept.groupby("model")["step"].rank("dense").astype(int) - 1,
+        ds.get_index("task").get_indexer(label),
+    ]
     for name, column in (("n_correct", "k"), ("n_trials", "n")):
         assert (ds[name].values[tuple(at)] == kept[column]).all()
     flagged = kept[kept["flag"].fillna("").str.contains("same_weights") & (kept["step"] >= 100)]

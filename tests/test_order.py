@@ -34,8 +34,9 @@ def test_agreement_is_that_of_scipy(a, b):
 
 @given(orders(6), orders(6))
 def test_share_never_agrees_with_a_loop(a, b):
-    alike = [(i, j) for i, j in combinations(range(6), 2)
-             if (a[i] < a[j] and b[i] < b[j]) or (a[i] > a[j] and b[i] > b[j])]
+    alike = [
+        (i, j) for i, j in combinations(range(6), 2) if (a[i] < a[j] and b[i] < b[j]) or (a[i] > a[j] and b[i] > b[j])
+    ]
     resting = [p for p in alike if np.isinf(a[list(p)]).any() or np.isinf(b[list(p)]).any()]
     found = ranks.agreement(a[None], b[None])["share_never"][0]
     assert np.isnan(found) if not alike else found == pytest.approx(len(resting) / len(alike))
@@ -45,7 +46,7 @@ def test_draws_do_not_mix():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(2, 5, 9))
     together = ranks.agreement(a, b)
-    apart = [ranks.agreement(a[i:i + 1], b[i:i + 1]) for i in range(5)]
+    apart = [ranks.agreement(a[i : i + 1], b[i : i + 1]) for i in range(5)]
     for name, found in together.items():
         np.testing.assert_allclose(found, [one[name][0] for one in apart])
 
@@ -81,8 +82,9 @@ ONSETS = {"early": 9.3, "middle": 10.0, "second": 10.6, "late": 13.0, "flat": 10
 
 def curriculum(jitter=0.1):
     parts = {"second": "early;middle", "twin": "middle", "late": "early", "early": "unheard"}
-    return sigmoid_fit.fit(jitter, samples=200, onsets=ONSETS,
-                           tasks=pd.DataFrame({"components": pd.Series(parts)}, index=list(ONSETS)))
+    return sigmoid_fit.fit(
+        jitter, samples=200, onsets=ONSETS, tasks=pd.DataFrame({"components": pd.Series(parts)}, index=list(ONSETS))
+    )
 
 
 @pytest.fixture(scope="module")

@@ -52,11 +52,21 @@ def test_a_run_folder_is_opened_and_every_table_printed(run):
     lines = [line.strip() for line in out.stdout.splitlines()]
     assert lines[0] == "SIMULATED data: known onsets"
     assert lines[1] == "Converged: read on."
-    for piece in ("tokens at accuracy ≥ 0.6", "> 100B", "> 1T", "short ~ long", "early 1.00, middle", "only agreement",
-                  "late", "0.3", "1 composite not scored in every model"):
+    for piece in (
+        "tokens at accuracy ≥ 0.6",
+        "> 100B",
+        "> 1T",
+        "short ~ long",
+        "early 1.00, middle",
+        "only agreement",
+        "late",
+        "0.3",
+        "1 composite not scored in every model",
+    ):
         assert piece in out.stdout
     assert lines.index(next(x for x in lines if x.startswith("early"))) < lines.index(
-        next(x for x in lines if x.startswith("middle")))
+        next(x for x in lines if x.startswith("middle"))
+    )
 
 
 def test_json_is_one_object_and_fitting_prints_elsewhere(run):

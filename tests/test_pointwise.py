@@ -18,9 +18,14 @@ ICH = {"amber-7b": "LLM360/Amber", "olmo2-1b": "allenai/OLMo-2-0425-1B", "pythia
 
 def small(accuracies, components=None):
     """Return a data set of one model per row block: {model: {task: accuracies over tokens 0, 1e9, 2e9 …}}."""
-    cells = pd.DataFrame([
-        {"model": m, "task": t, "tokens": c * 1e9, "n_correct": round(100 * p), "n_trials": 100}
-        for m, tasks in accuracies.items() for t, ps in tasks.items() for c, p in enumerate(ps)])
+    cells = pd.DataFrame(
+        [
+            {"model": m, "task": t, "tokens": c * 1e9, "n_correct": round(100 * p), "n_trials": 100}
+            for m, tasks in accuracies.items()
+            for t, ps in tasks.items()
+            for c, p in enumerate(ps)
+        ]
+    )
     tasks = pd.DataFrame({"components": pd.Series(components or {}, dtype=object)}, index=cells["task"].unique())
     return dataset.build(cells, pd.DataFrame(index=list(accuracies)), tasks, {"kind": "simulated"})
 
@@ -94,8 +99,9 @@ def curriculum(shared_data):
     cells = pd.concat([_one_metric(pd.read_csv(folder / f"ich_{short}.csv.gz")) for short in ICH])
     tasks = pd.read_csv(folder / "ich_tasks.csv").set_index("task")
     cells = cells.rename(columns={"n": "n_trials", "k": "n_correct"}).drop(columns=["item_set", "step", "checkpoint"])
-    ds = dataset.build(cells, pd.DataFrame(index=list(ICH.values())), tasks[["kind", "components"]].fillna(""),
-                       {"kind": "published"})
+    ds = dataset.build(
+        cells, pd.DataFrame(index=list(ICH.values())), tasks[["kind", "components"]].fillna(""), {"kind": "published"}
+    )
     return ds, tasks.index[tasks["n_olmo2-7b"].notna()]
 
 
@@ -123,15 +129,35 @@ def test_how_many_tasks_of_the_paper_emerge(curriculum):
         assert measured.sel(model=ICH[short]) == pytest.approx(of[1], abs=1)
 
 
-@pytest.mark.parametrize(("rule", "expected"), [
-    (CLEAN, {("amber-7b", "olmo2-1b"): (0.79, 0.51), ("amber-7b", "pythia-6.9b"): (0.91, 0.74),
-             ("olmo2-1b", "pythia-6.9b"): (0.73, 0.42)}),
-    (Rule(0.5, horizon=1050e9), {("amber-7b", "olmo2-1b"): (0.85, 0.19), ("amber-7b", "pythia-6.9b"): (0.93, 0.17),
-                                 ("olmo2-1b", "pythia-6.9b"): (0.78, 0.26)}),
-    (Rule(0.5, relative=True, horizon=1050e9), {("amber-7b", "olmo2-1b"): (0.62, None),
-                                                ("amber-7b", "pythia-6.9b"): (0.74, None),
-                                                ("olmo2-1b", "pythia-6.9b"): (0.55, None)}),
-])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (
+            CLEAN,
+            {
+                ("amber-7b", "olmo2-1b"): (0.79, 0.51),
+                ("amber-7b", "pythia-6.9b"): (0.91, 0.74),
+                ("olmo2-1b", "pythia-6.9b"): (0.73, 0.42),
+            },
+        ),
+        (
+            Rule(0.5, horizon=1050e9),
+            {
+                ("amber-7b", "olmo2-1b"): (0.85, 0.19),
+                ("amber-7b", "pythia-6.9b"): (0.93, 0.17),
+                ("olmo2-1b", "pythia-6.9b"): (0.78, 0.26),
+            },
+        ),
+        (
+            Rule(0.5, relative=True, horizon=1050e9),
+            {
+                ("amber-7b", "olmo2-1b"): (0.62, None),
+                ("amber-7b", "pythia-6.9b"): (0.74, None),
+                ("olmo2-1b", "pythia-6.9b"): (0.55, None),
+            },
+        ),
+    ],
+)
 def test_pairwise_spearman_of_the_paper(curriculum, rule, expected):
     ds, four = curriculum
     t = pointwise.crossings(ds, rule)

@@ -27,16 +27,27 @@ def command(
     from emergelaw.importers import choose
 
     importer = choose(kind, sources)
-    found = importer.read(sources, **_options(importer, {
-        "filters": _pairs(filters, "--filter COLUMN=VALUE"), "maps": dict(_pairs(maps, "--map FIELD=COLUMN")),
-        "suite": suite, "metric": metric}))
+    found = importer.read(
+        sources,
+        **_options(
+            importer,
+            {
+                "filters": _pairs(filters, "--filter COLUMN=VALUE"),
+                "maps": dict(_pairs(maps, "--map FIELD=COLUMN")),
+                "suite": suite,
+                "metric": metric,
+            },
+        ),
+    )
     ds = dataset.build(found.cells, found.models, found.tasks, _provenance(found, importer))
     path = dataset.save(ds, out)
     for line in found.log.lines():
         print(f"  {line}")
     cells = int((ds["n_trials"] > 0).sum())
-    print(f"wrote {path}: {ds.sizes['model']} models × {ds.sizes['task']} tasks, {cells:,} cells "
-          f"({found.provenance['kind']}: {found.provenance['title']})")
+    print(
+        f"wrote {path}: {ds.sizes['model']} models × {ds.sizes['task']} tasks, {cells:,} cells "
+        f"({found.provenance['kind']}: {found.provenance['title']})"
+    )
 
 
 def _pairs(texts: list[str] | None, wanted: str) -> list[tuple[str, str]]:

@@ -15,8 +15,12 @@ NOT_CONVERGED = 3
 
 
 def command(
-    source: Annotated[str, typer.Argument(metavar="DATA|RUN", help="A data set (fitted unless its fit exists) or a "
-                                                                   "folder of a finished fit.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA|RUN", help="A data set (fitted unless its fit exists) or a folder of a finished fit."
+        ),
+    ],
     threshold: Annotated[float, typer.Option(help="Accuracy from which a task counts as emerged.")] = 0.8,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
@@ -56,8 +60,11 @@ def content(fit: "Fit", found: Any) -> dict[str, Any]:
 
     tables = ("emergence", "consensus", "pairs", "composites", "compliance", "sensitivity")
     return {
-        "provenance": dataset.provenance(fit.data), "status": fit.result["status"],
-        "converged": fit.result["converged"], "threshold": found.threshold, "axis": fit.axis.name,
+        "provenance": dataset.provenance(fit.data),
+        "status": fit.result["status"],
+        "converged": fit.result["converged"],
+        "threshold": found.threshold,
+        "axis": fit.axis.name,
         **{name: [_plain(row) for row in getattr(found, name).to_dict("records")] for name in tables},
         "notes": found.notes,
     }

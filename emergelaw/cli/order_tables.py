@@ -44,8 +44,13 @@ def consensus(found: Order, axis: Any) -> Table:
     for row in found.consensus.itertuples():
         here = cells[cells["task"] == row.task].set_index("model")
         places = [here["interval"].get(m, "·") for m in models] if by_model else [_span(here)]
-        table.add_row(row.task, str(row.rank), f"{row.lateness:+.2f} ({row.low:+.2f} – {row.high:+.2f})",
-                      f"{row.p_emerged:.2f}", *places)
+        table.add_row(
+            row.task,
+            str(row.rank),
+            f"{row.lateness:+.2f} ({row.low:+.2f} – {row.high:+.2f})",
+            f"{row.p_emerged:.2f}",
+            *places,
+        )
     return table
 
 
@@ -76,26 +81,39 @@ def pairs(found: Order) -> Table:
         title += f" (the {PAIR_ROWS} of {len(every)} pairs that agree least; all with --json)"
     table = _table(title, "models", "tasks", "Spearman", "paper's", "Kendall", "paper's", 'only "never"')
     for row in shown.head(PAIR_ROWS).to_dict("records"):
-        table.add_row(f"{row['model_a']} ~ {row['model_b']}", f"{row['n']} | {_number(row['n_both'], 0)}",
-                      *(cell for name in ("spearman", "kendall") for cell in _agreement(row, name)),
-                      _number(row["share_never"]))
+        table.add_row(
+            f"{row['model_a']} ~ {row['model_b']}",
+            f"{row['n']} | {_number(row['n_both'], 0)}",
+            *(cell for name in ("spearman", "kendall") for cell in _agreement(row, name)),
+            _number(row["share_never"]),
+        )
     return table
 
 
 def _agreement(row: dict[str, Any], name: str) -> tuple[str, str]:
     """Return posterior median and interval, and the paper's point estimate, both for all and for both-emerged tasks."""
+
     def posterior(key: str) -> str:
         low, high = (_number(row[f"{key}_{end}"]) for end in ("low", "high"))
         return f"{_number(row[key])} ({low} – {high})"
 
-    return (f"{posterior(name)} | {posterior(f'{name}_both')}",
-            f"{_number(row[f'paper_{name}'])} | {_number(row[f'paper_{name}_both'])}")
+    return (
+        f"{posterior(name)} | {posterior(f'{name}_both')}",
+        f"{_number(row[f'paper_{name}'])} | {_number(row[f'paper_{name}_both'])}",
+    )
 
 
 def composites(found: Order) -> Table:
     """One row per composite: means over models, and P(after) of each component alone."""
-    table = _table("composites and their components (means over models)", "composite", "models", "P(after all)",
-                   "P(before some)", "undecided, never", "P(after) of each")
+    table = _table(
+        "composites and their components (means over models)",
+        "composite",
+        "models",
+        "P(after all)",
+        "P(before some)",
+        "undecided, never",
+        "P(after) of each",
+    )
     for task, rows in found.composites.groupby("task", sort=False):
         mean = rows.groupby("component", sort=False)[["p_after", "p_before", "p_undecided"]].mean()
         each = ", ".join(f"{name} {p:.2f}" for name, p in mean["p_after"].drop(ALL).items())
@@ -105,22 +123,45 @@ def composites(found: Order) -> Table:
 
 def compliance(found: Order) -> Table:
     """One row per model: the paper's count beside the expected numbers."""
-    table = _table("composites after all their components, by model", "model", "paper's count", "never (paper)",
-                   "expected after", "expected before", "expected undecided")
+    table = _table(
+        "composites after all their components, by model",
+        "model",
+        "paper's count",
+        "never (paper)",
+        "expected after",
+        "expected before",
+        "expected undecided",
+    )
     for row in found.compliance.itertuples():
-        table.add_row(str(row.model), f"{row.paper_complied} of {row.paper_emerged}", str(row.paper_never),
-                      *(f"{v:.1f}" for v in (row.after, row.before, row.undecided)))
+        table.add_row(
+            str(row.model),
+            f"{row.paper_complied} of {row.paper_emerged}",
+            str(row.paper_never),
+            *(f"{v:.1f}" for v in (row.after, row.before, row.undecided)),
+        )
     return table
 
 
 def sensitivity(found: Order) -> Table:
     """One row per threshold."""
-    table = _table("what the threshold changes (means over pairs of models: all | emerged in both)", "θ", "P(emerged)",
-                   "Spearman", "Kendall", 'only "never"', "composites after")
+    table = _table(
+        "what the threshold changes (means over pairs of models: all | emerged in both)",
+        "θ",
+        "P(emerged)",
+        "Spearman",
+        "Kendall",
+        'only "never"',
+        "composites after",
+    )
     for row in found.sensitivity.to_dict("records"):
         both = [f"{_number(row[name])} | {_number(row[f'{name}_both'])}" for name in ("spearman", "kendall")]
-        table.add_row(f"{row['threshold']:g}", _number(row["p_emerged"]), *both,
-                      _number(row["share_never"]), _number(row["composites_after"]))
+        table.add_row(
+            f"{row['threshold']:g}",
+            _number(row["p_emerged"]),
+            *both,
+            _number(row["share_never"]),
+            _number(row["composites_after"]),
+        )
     return table
 
 
@@ -129,8 +170,10 @@ def remarks(found: Order) -> list[str]:
     if found.pairs.empty or not np.isfinite(found.pairs["share_never"].astype(float)).any():
         return []
     share = found.pairs["share_never"].astype(float).mean()
-    return [f'of the task pairs that two models order alike, {share:.0%} are only agreement on "never": in them some '
-            "task has not emerged by the last checkpoint of one model"]
+    return [
+        f'of the task pairs that two models order alike, {share:.0%} are only agreement on "never": in them some '
+        "task has not emerged by the last checkpoint of one model"
+    ]
 
 
 def _number(value: float, digits: int = 2) -> str:

@@ -14,8 +14,10 @@ __all__ = ["IMPORTERS", "Imported", "Importer", "Log", "choose"]
 def choose(kind: str, sources: list[Path]) -> Importer:
     """Return the importer of this name if the sources have its format; 'auto' takes the first that fits."""
     if kind != "auto" and kind not in IMPORTERS:
-        raise InputError(f"expected KIND to be auto or one of {', '.join(IMPORTERS)}, got {kind!r}"
-                         f"{did_you_mean(kind, IMPORTERS)}: name the format of the source")
+        raise InputError(
+            f"expected KIND to be auto or one of {', '.join(IMPORTERS)}, got {kind!r}"
+            f"{did_you_mean(kind, IMPORTERS)}: name the format of the source"
+        )
     for source in sources:
         if not source.exists():
             raise InputError(f"expected a file or a folder at {source}, found nothing: check the path")
@@ -25,8 +27,10 @@ def choose(kind: str, sources: list[Path]) -> Importer:
         if missed[importer.name] is None:
             return importer
     missed |= {name: i.miss(sources) for name, i in IMPORTERS.items() if name not in missed}
-    raise InputError(f"expected {_wanted(kind)} in {', '.join(map(str, sources))}, got none ({_verdict(missed)}): "
-                     "choose another KIND or another source")
+    raise InputError(
+        f"expected {_wanted(kind)} in {', '.join(map(str, sources))}, got none ({_verdict(missed)}): "
+        "choose another KIND or another source"
+    )
 
 
 def _wanted(kind: str) -> str:
@@ -35,5 +39,6 @@ def _wanted(kind: str) -> str:
 
 def _verdict(missed: dict[str, str | None]) -> str:
     """Say of every importer what it missed, or that it fits."""
-    return "; ".join(f"{name} looked and " + ("would fit" if miss is None else f"saw that {miss}")
-                     for name, miss in missed.items())
+    return "; ".join(
+        f"{name} looked and " + ("would fit" if miss is None else f"saw that {miss}") for name, miss in missed.items()
+    )

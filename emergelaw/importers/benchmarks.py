@@ -2,13 +2,39 @@
 
 import re
 
-CHOICES = {"arc_challenge": 4, "arc_easy": 4, "boolq": 2, "cb": 3, "copa": 2, "hellaswag": 4, "logiqa": 4, "mathqa": 5,
-           "openbookqa": 4, "piqa": 2, "prost": 4, "rte": 2, "sciq": 4, "sst2": 2, "wic": 2, "winogrande": 2, "wsc": 2,
-           "wsc273": 2, "xwinograd_en": 2}
+CHOICES = {
+    "arc_challenge": 4,
+    "arc_easy": 4,
+    "boolq": 2,
+    "cb": 3,
+    "copa": 2,
+    "hellaswag": 4,
+    "logiqa": 4,
+    "mathqa": 5,
+    "openbookqa": 4,
+    "piqa": 2,
+    "prost": 4,
+    "rte": 2,
+    "sciq": 4,
+    "sst2": 2,
+    "wic": 2,
+    "winogrande": 2,
+    "wsc": 2,
+    "wsc273": 2,
+    "xwinograd_en": 2,
+}
 CHOICES_BY_PREFIX = {"hendrycksTest-": 4, "mmlu_": 4, "blimp_": 2, "xstorycloze_": 2}
 OPEN = re.compile(r"lambada|gsm8k|triviaqa|nq_open|webqs|arithmetic|humaneval|mbpp|drop|squad|coqa|minerva_math")
-SIZES = {"arc_challenge": 1172, "arc_easy": 2376, "lambada_openai": 5153, "logiqa": 651, "piqa": 1838, "sciq": 1000,
-         "winogrande": 1267, "wsc": 104}
+SIZES = {
+    "arc_challenge": 1172,
+    "arc_easy": 2376,
+    "lambada_openai": 5153,
+    "logiqa": 651,
+    "piqa": 1838,
+    "sciq": 1000,
+    "winogrande": 1267,
+    "wsc": 104,
+}
 
 
 def chance(task: str) -> float | None:

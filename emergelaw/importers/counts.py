@@ -15,16 +15,18 @@ NEAR = 1e-3  # how far from a whole number a recovered count may lie; exact sour
 def fraction(value: Any, what: str, where: str) -> float:
     """Return value if it is a number in [0, 1]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise InputError(f"expected {what} to be a number in [0, 1], got {brief(value)} in {where}: "
-                         "correct or remove the file")
+        raise InputError(
+            f"expected {what} to be a number in [0, 1], got {brief(value)} in {where}: correct or remove the file"
+        )
     return float(value)
 
 
 def whole(value: Any, what: str, where: str) -> int:
     """Return value if it is a whole number ≥ 0."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**40:
-        raise InputError(f"expected {what} to be a whole number ≥ 0, got {brief(value)} in {where}: "
-                         "correct or remove the file")
+        raise InputError(
+            f"expected {what} to be a whole number ≥ 0, got {brief(value)} in {where}: correct or remove the file"
+        )
     return value
 
 
@@ -39,8 +41,10 @@ def standard_error(value: Any, what: str, where: str) -> float:
     if value is None or value == "N/A":
         return np.nan
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < np.inf:
-        raise InputError(f"expected {what} to be a standard error or 'N/A', got {brief(value)} in {where}: "
-                         "correct or remove the file")
+        raise InputError(
+            f"expected {what} to be a standard error or 'N/A', got {brief(value)} in {where}: "
+            "correct or remove the file"
+        )
     return float(value)
 
 
@@ -54,8 +58,11 @@ def with_counts(rows: pd.DataFrame, known_sizes: Mapping[str, int], log: Log) ->
     unknown = np.isnan(n)
     broken = ~unknown & ((np.abs(n - np.round(n)) > NEAR) | (np.abs(k - np.round(k)) > NEAR) | (n > 2**53))
     for task, times in rows["task"][unknown].value_counts(sort=False).items():
-        log.add(f"dropped task {task!r} where its number of items cannot be known: no standard error, and no other "
-                "measurement of the task that shows it", times)
+        log.add(
+            f"dropped task {task!r} where its number of items cannot be known: no standard error, and no other "
+            "measurement of the task that shows it",
+            times,
+        )
     for task, times in rows["task"][broken].value_counts(sort=False).items():
         log.add(f"dropped task {task!r} where accuracy and standard error are not those of a count", times)
     kept = ~(unknown | broken)

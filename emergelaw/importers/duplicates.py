@@ -31,5 +31,7 @@ def _refuse_undecided(last: pd.DataFrame) -> None:
     if len(again):
         _, same = next(iter(again.groupby(CELL, dropna=False)))
         one, two = same.iloc[0], same.iloc[1]
-        raise InputError(f"expected one result for task {one['task']!r} of model {one['model']!r} at step "
-                         f"{one['step']:g}, got two of one date that differ: remove {one['where']} or {two['where']}")
+        raise InputError(
+            f"expected one result for task {one['task']!r} of model {one['model']!r} at step "
+            f"{one['step']:g}, got two of one date that differ: remove {one['where']} or {two['where']}"
+        )

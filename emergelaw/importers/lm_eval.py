@@ -47,8 +47,10 @@ def _rows(sources: list[Path], preferred: list[str], log: Log) -> pd.DataFrame:
         else:
             log.add(f"left out {name.rpartition('/')[2]}: it has no 'results'")
     if not out:
-        raise InputError(f"expected at least one results file of the lm-evaluation-harness, got none in "
-                         f"{', '.join(map(str, sources))}: give its output folder")
+        raise InputError(
+            f"expected at least one results file of the lm-evaluation-harness, got none in "
+            f"{', '.join(map(str, sources))}: give its output folder"
+        )
     return pd.DataFrame(out)
 
 
@@ -58,8 +60,10 @@ def _placed(cells: pd.DataFrame, sources: list[Path], log: Log) -> pd.DataFrame:
     for (model, revision), lost in cells[~known].groupby(["model", "checkpoint_name"]):
         log.add(f"dropped {model} at revision {revision or '(none)'!r}: it tells neither step nor tokens", len(lost))
     if not known.any():
-        raise InputError("expected at least one accuracy of a checkpoint whose revision or path tells step or tokens, "
-                         f"got none in {', '.join(map(str, sources))}: evaluate with revision=stepN, or import a table")
+        raise InputError(
+            "expected at least one accuracy of a checkpoint whose revision or path tells step or tokens, "
+            f"got none in {', '.join(map(str, sources))}: evaluate with revision=stepN, or import a table"
+        )
     return cells[known]
 
 
@@ -115,15 +119,25 @@ def _tasks(cells: pd.DataFrame, log: Log) -> pd.DataFrame:
     tasks = cells.groupby("task").agg(chance=("chance", "max"), n_shots=("n_shots", "max"), plain=("plain", "first"))
     for task in tasks.index[tasks["chance"].isna()]:
         log.add(f"took chance of task {task!r} as 0: nothing in its files or its name tells the answer choices")
-    return pd.DataFrame({"chance": tasks["chance"].fillna(0.0), "n_shots": tasks["n_shots"],
-                         "category": tasks["plain"].map(benchmarks.category).astype(object),
-                         "kind": pd.Series("benchmark", index=tasks.index, dtype=object)})
+    return pd.DataFrame(
+        {
+            "chance": tasks["chance"].fillna(0.0),
+            "n_shots": tasks["n_shots"],
+            "category": tasks["plain"].map(benchmarks.category).astype(object),
+            "kind": pd.Series("benchmark", index=tasks.index, dtype=object),
+        }
+    )
 
 
 def _provenance(sources: list[Path], cells: pd.DataFrame) -> dict[str, Any]:
-    return {"kind": "measured", "title": "lm-evaluation-harness results", "licence": "",
-            "sources": [s.resolve().name for s in sources], "importer": "lm-eval",
-            "versions": {"lm_eval": "; ".join(sorted(cells["versions"].unique()))}}
+    return {
+        "kind": "measured",
+        "title": "lm-evaluation-harness results",
+        "licence": "",
+        "sources": [s.resolve().name for s in sources],
+        "importer": "lm-eval",
+        "versions": {"lm_eval": "; ".join(sorted(cells["versions"].unique()))},
+    }
 
 
 IMPORTER = Importer("lm-eval", "output of the lm-evaluation-harness (results*.json)", miss, read)

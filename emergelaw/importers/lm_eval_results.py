@@ -34,12 +34,17 @@ def scores(doc: Mapping[str, Any], where: str, preferred: Sequence[str] = ()) ->
     """Return one score per task; groups, whose pooled errors are not those of a count, are left out."""
     results = doc.get("results")
     if isinstance(results, list):
-        raise InputError(f"expected 'results' to be a JSON object with one entry per task, got a list in {where}: "
-                         "winobias evaluations are lists of prompts and have no accuracy per task to import")
+        raise InputError(
+            f"expected 'results' to be a JSON object with one entry per task, got a list in {where}: "
+            "winobias evaluations are lists of prompts and have no accuracy per task to import"
+        )
     groups = group_names(doc, where)
     entries = table(results, "'results'", where)
-    return [_score(task, table(entry, f"the result of task {task!r}", where), where, (*preferred, *ACCURACIES))
-            for task, entry in entries.items() if task not in groups]
+    return [
+        _score(task, table(entry, f"the result of task {task!r}", where), where, (*preferred, *ACCURACIES))
+        for task, entry in entries.items()
+        if task not in groups
+    ]
 
 
 def group_names(doc: Mapping[str, Any], where: str) -> set[str]:

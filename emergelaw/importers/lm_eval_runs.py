@@ -27,19 +27,34 @@ def rows(doc: Mapping[str, Any], where: str, preferred: Sequence[str], log: Log)
     model, revision, place = _checkpoint(doc, config, args, where)
     if config.get("limit") is not None:
         log.add("read results of runs with --limit: they cover only the first items of each task")
-    shared = {"model": model, "checkpoint_name": revision, "step": place.step, "tokens": place.tokens,
-              "rounded": place.rounded, "date": _date(doc, where), "where": where,
-              "params_total": _count(config, "model_num_parameters", where),
-              "versions": f"{doc.get('lm_eval_version') or '< 0.4.3'} (git {doc.get('git_hash') or 'unknown'})"}
+    shared = {
+        "model": model,
+        "checkpoint_name": revision,
+        "step": place.step,
+        "tokens": place.tokens,
+        "rounded": place.rounded,
+        "date": _date(doc, where),
+        "where": where,
+        "params_total": _count(config, "model_num_parameters", where),
+        "versions": f"{doc.get('lm_eval_version') or '< 0.4.3'} (git {doc.get('git_hash') or 'unknown'})",
+    }
     out = []
     for score in scores(doc, where, preferred):
         task_config = table(_part(doc, "configs", where).get(score.task) or {}, f"the config of {score.task!r}", where)
-        out.append(shared | vars(score) | {
-            "n_shots": _shots(((_part(doc, "n-shot", where), score.task), (task_config, "num_fewshot"),
-                               (config, "num_fewshot")), where),
-            "size": _size(doc, score.task, where), "chance": _chance(task_config, score.task),
-            "item_set": str(_part(doc, "task_hashes", where).get(score.task) or ""),
-            "samples": _samples_name(where, score.task, config.get("model_args"))})
+        out.append(
+            shared
+            | vars(score)
+            | {
+                "n_shots": _shots(
+                    ((_part(doc, "n-shot", where), score.task), (task_config, "num_fewshot"), (config, "num_fewshot")),
+                    where,
+                ),
+                "size": _size(doc, score.task, where),
+                "chance": _chance(task_config, score.task),
+                "item_set": str(_part(doc, "task_hashes", where).get(score.task) or ""),
+                "samples": _samples_name(where, score.task, config.get("model_args")),
+            }
+        )
     return out
 
 
@@ -55,8 +70,9 @@ def _arguments(value: Any, where: str) -> dict[str, str]:
     return {key: str(v) for key, v in table(value or {}, "'config.model_args'", where).items()}
 
 
-def _checkpoint(doc: Mapping[str, Any], config: Mapping[str, Any], args: Mapping[str, str],
-                where: str) -> tuple[str, str, revisions.Place]:
+def _checkpoint(
+    doc: Mapping[str, Any], config: Mapping[str, Any], args: Mapping[str, str], where: str
+) -> tuple[str, str, revisions.Place]:
     """Return the model, the revision and its place: from the revision, else from a name that ends in a checkpoint."""
     named = (doc.get("model_name"), args.get("pretrained"), args.get("model"), args.get("path"), config.get("model"))
     name = next((n.rstrip("/") for n in named if isinstance(n, str) and n.rstrip("/")), None)
@@ -64,8 +80,9 @@ def _checkpoint(doc: Mapping[str, Any], config: Mapping[str, Any], args: Mapping
         raise InputError(f"expected the model's name as model_name or in config.model_args, none is in {where}: add it")
     revision = args.get("revision") or config.get("model_revision") or ""
     if not isinstance(revision, str):
-        raise InputError(f"expected config.model_revision to be text, got {brief(revision)} in {where}: "
-                         "correct or remove the file")
+        raise InputError(
+            f"expected config.model_revision to be text, got {brief(revision)} in {where}: correct or remove the file"
+        )
     place = revisions.place(name, revision)
     if not place.known:
         shorter, ending = revisions.split_name(name)

@@ -36,8 +36,10 @@ def recount(items: list[dict[str, Any]], metric: str, how: str, where: str) -> t
 def _value(item: dict[str, Any], metric: str, where: str) -> float:
     value = item.get(metric)
     if not isinstance(value, int | float) or not np.isfinite(value):
-        raise InputError(f"expected every item to have a number {metric!r}, got {brief(value)} for item "
-                         f"{brief(item.get('doc_id'))} in {where}: correct or remove the file")
+        raise InputError(
+            f"expected every item to have a number {metric!r}, got {brief(value)} for item "
+            f"{brief(item.get('doc_id'))} in {where}: correct or remove the file"
+        )
     return float(value)
 
 
@@ -70,6 +72,7 @@ def check_items(cells: pd.DataFrame, log: Log) -> None:
         row = counted[wrong].iloc[0]
         raise InputError(
             f"expected the items in {row['samples']} to give {row['n_correct']} of {row['n_trials']} correct as "
-            f"{row['where']} says, got {row['item_correct']:g} of {row['item_trials']:g}: remove the wrong file")
+            f"{row['where']} says, got {row['item_correct']:g} of {row['item_trials']:g}: remove the wrong file"
+        )
     if len(counted):
         log.add("recounted results from their per-item files: they agree", len(counted))

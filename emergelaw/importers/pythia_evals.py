@@ -20,11 +20,16 @@ from emergelaw.importers.lm_eval_results import scores, without_accuracy
 from emergelaw.importers.same_weights import drop_step_one, mark_same_weights
 from emergelaw.importers.sources import documents, json_value, table
 
-SUITES = {"v1": "the 16 models of 2023", "v0": "the 16 models of 2022",
-          "variants": "v1 runs with other batch sizes, and the baseline and intervention runs"}
+SUITES = {
+    "v1": "the 16 models of 2023",
+    "v0": "the 16 models of 2022",
+    "variants": "v1 runs with other batch sizes, and the baseline and intervention runs",
+}
 SHOTS = {"zero-shot": 0, "five-shot": 5}
-FILE = re.compile(r"(?:^|/)"
-                  r"(?P<path>pythia-(?P<suite>v[01])/(?P<model>[^/]+)/(?:(?P<folder>.+)/)?(?P<stem>[^/]+)\.json)$")
+FILE = re.compile(
+    r"(?:^|/)"
+    r"(?P<path>pythia-(?P<suite>v[01])/(?P<model>[^/]+)/(?:(?P<folder>.+)/)?(?P<stem>[^/]+)\.json)$"
+)
 DATE = re.compile(r"(\d\d-\d\d)-(\d{4})-(\d\d-\d\d-\d\d)$")
 STEP = re.compile(r"step(\d+)(?!\d)")
 
@@ -51,14 +56,22 @@ def miss(sources: list[Path]) -> str | None:
 def read(sources: list[Path], suite: str = "v1") -> Imported:
     """Read one suite: v1 (default), v0 or variants."""
     if suite not in SUITES:
-        raise InputError(f"expected --suite to be one of {', '.join(SUITES)}, got {suite!r}"
-                         f"{did_you_mean(suite, SUITES)}: choose one of them")
+        raise InputError(
+            f"expected --suite to be one of {', '.join(SUITES)}, got {suite!r}"
+            f"{did_you_mean(suite, SUITES)}: choose one of them"
+        )
     log = Log()
-    rows = [row for name, content in documents(sources, lambda name: FILE.search(name) is not None)
-            if (placed := _chosen(name, suite, log)) for row in _rows(placed, json_value(content, placed.where), log)]
+    rows = [
+        row
+        for name, content in documents(sources, lambda name: FILE.search(name) is not None)
+        if (placed := _chosen(name, suite, log))
+        for row in _rows(placed, json_value(content, placed.where), log)
+    ]
     if not rows:
-        raise InputError(f"expected result files of the Pythia suite {suite!r} ({SUITES[suite]}), got none in "
-                         f"{', '.join(map(str, sources))}: choose another --suite or another source")
+        raise InputError(
+            f"expected result files of the Pythia suite {suite!r} ({SUITES[suite]}), got none in "
+            f"{', '.join(map(str, sources))}: choose another --suite or another source"
+        )
     cells = without_accuracy(pd.DataFrame(rows), log)
     sizes = {task: n for task in cells["task"].unique() if (n := benchmarks.size(task))}
     cells = latest(with_counts(cells, sizes, log), log)
@@ -77,7 +90,7 @@ def _chosen(name: str, suite: str, log: Log) -> Placed | None:
         return placed
     if placed is not None:
         reason = f"they belong to suite {placed.suite!r}, not merged with {suite!r}"
-    folder = "/".join(found["path"].split("/")[:3 if found["folder"] else 2])
+    folder = "/".join(found["path"].split("/")[: 3 if found["folder"] else 2])
     log.add(f"left out files of {folder}: {reason}")
     return None
 
@@ -114,9 +127,17 @@ def _rows(placed: Placed, doc: Any, log: Log) -> list[dict[str, Any]]:
     date = f"{stamp[2]}-{stamp[1]}-{stamp[3]}" if stamp else ""
     # a repeat from a mis-labelled folder only counts where there is no original
     date = f"{0 if conflict else 1} {date}"
-    shared = {"model": placed.model, "member": placed.member, "step": float(step), "tokens": float(tokens),
-              "checkpoint_name": f"step{step}", "n_shots": float(n_shots), "date": date, "where": placed.where,
-              "size": np.nan}
+    shared = {
+        "model": placed.model,
+        "member": placed.member,
+        "step": float(step),
+        "tokens": float(tokens),
+        "checkpoint_name": f"step{step}",
+        "n_shots": float(n_shots),
+        "date": date,
+        "where": placed.where,
+        "size": np.nan,
+    }
     return [shared | vars(score) for score in scores(doc, placed.where)]
 
 
@@ -142,8 +163,10 @@ def _progress(placed: Placed, config: dict[str, Any], log: Log) -> tuple[int, in
     elif isinstance(args, str) and (found := re.search(r"revision=step(\d{1,9})(?:,|$)", args)):
         step, per_step = int(found[1]), placed.member.tokens_per_step
     else:
-        raise InputError(f"expected config.model_args to name revision=stepN or an iteration, got {brief(args)} "
-                         f"in {placed.where}: correct or remove the file")
+        raise InputError(
+            f"expected config.model_args to name revision=stepN or an iteration, got {brief(args)} "
+            f"in {placed.where}: correct or remove the file"
+        )
     if per_step != 2**21:
         log.add(f"counted {per_step:,} tokens per step for {placed.model}: it was trained with another batch size")
     named = STEP.search(placed.stem)
@@ -158,13 +181,16 @@ def _models(cells: pd.DataFrame, same: list[dict[str, Any]]) -> pd.DataFrame:
     members, family = models["member"], models["where"].str.slice(0, len("pythia-v1"))
     per_step = (cells["tokens"] / cells["step"]).groupby(cells["model"]).max()
     twins = {entry["model"]: entry["same_weights_as"] for entry in same}
-    return pd.DataFrame({
-        "family": family.astype(object), "corpus": members.map(lambda m: m.corpus).astype(object),
-        "params": members.map(lambda m: m.params[0]).astype(float),
-        "params_total": members.map(lambda m: m.params[1]).astype(float),
-        "design_tokens_per_step": per_step.astype(float),
-        "design_same_weights_as": pd.Series({m: twins.get(m, "") for m in members.index}, dtype=object),
-    })
+    return pd.DataFrame(
+        {
+            "family": family.astype(object),
+            "corpus": members.map(lambda m: m.corpus).astype(object),
+            "params": members.map(lambda m: m.params[0]).astype(float),
+            "params_total": members.map(lambda m: m.params[1]).astype(float),
+            "design_tokens_per_step": per_step.astype(float),
+            "design_same_weights_as": pd.Series({m: twins.get(m, "") for m in members.index}, dtype=object),
+        }
+    )
 
 
 def _labelled(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -172,17 +198,27 @@ def _labelled(cells: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     plain = cells["task"]
     cells = cells.assign(task=label_shots(cells))
     tasks = cells.assign(plain=plain).drop_duplicates("task").set_index("task")
-    return cells, pd.DataFrame({
-        "chance": tasks["plain"].map(lambda t: benchmarks.chance(t) or 0.0).astype(float),
-        "category": tasks["plain"].map(benchmarks.category).astype(object),
-        "kind": pd.Series("benchmark", index=tasks.index, dtype=object), "n_shots": tasks["n_shots"],
-    })
+    return cells, pd.DataFrame(
+        {
+            "chance": tasks["plain"].map(lambda t: benchmarks.chance(t) or 0.0).astype(float),
+            "category": tasks["plain"].map(benchmarks.category).astype(object),
+            "kind": pd.Series("benchmark", index=tasks.index, dtype=object),
+            "n_shots": tasks["n_shots"],
+        }
+    )
 
 
 def _provenance(sources: list[Path], suite: str, same: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"kind": "published", "title": f"Pythia evaluations ({suite}), EleutherAI/pythia", "licence": "Apache-2.0",
-            "sources": [s.resolve().name for s in sources], "importer": "pythia-evals", "suite": suite,
-            "versions": {"lm_eval": "≤ 0.3"}, "same_weights": same}
+    return {
+        "kind": "published",
+        "title": f"Pythia evaluations ({suite}), EleutherAI/pythia",
+        "licence": "Apache-2.0",
+        "sources": [s.resolve().name for s in sources],
+        "importer": "pythia-evals",
+        "suite": suite,
+        "versions": {"lm_eval": "≤ 0.3"},
+        "same_weights": same,
+    }
 
 
 IMPORTER = Importer("pythia-evals", "a clone or an archive of EleutherAI/pythia (folder evals)", miss, read)

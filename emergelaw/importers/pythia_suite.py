@@ -16,11 +16,21 @@ PARAMS = {  # size: (non-embedding, total)
     "6.9b": (6_444_163_072, 6_857_302_016),
     "12b": (11_327_027_200, 11_846_072_320),
 }
-RENAMED = {"19m": "70m", "125m": "160m", "350m": "410m", "800m": "1b", "1.3b": "1.4b", "2.7b": "2.8b", "6.7b": "6.9b",
-           "13b": "12b"}  # size names before January 2023, which counted other parameters
-NAME = re.compile(r"""(?:.*/)?pythia-(?:v1(?:\.1)?-)?(?P<size>\d+(?:\.\d+)?[mb])(?:-bf16)?(?P<deduped>-deduped)?
+RENAMED = {
+    "19m": "70m",
+    "125m": "160m",
+    "350m": "410m",
+    "800m": "1b",
+    "1.3b": "1.4b",
+    "2.7b": "2.8b",
+    "6.7b": "6.9b",
+    "13b": "12b",
+}  # size names before January 2023, which counted other parameters
+NAME = re.compile(
+    r"""(?:.*/)?pythia-(?:v1(?:\.1)?-)?(?P<size>\d+(?:\.\d+)?[mb])(?:-bf16)?(?P<deduped>-deduped)?
                       (?:-(?P<batch>\d*\.?\d+)MtokBS)?(?:-(?:data-|weight-)?seed(?P<seed>\d+))?(?P<v0>-v0)?""",
-                  re.IGNORECASE | re.VERBOSE)
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 @dataclass(frozen=True)
@@ -57,8 +67,13 @@ def member(name: str) -> Member | None:
     size = present_size(found["size"]) if found else None
     if not found or size not in PARAMS:
         return None
-    return Member(size, bool(found["deduped"]), found["batch"] or "", float(found["seed"] or np.nan),
-                  "v0" if found["v0"] else "v1")
+    return Member(
+        size,
+        bool(found["deduped"]),
+        found["batch"] or "",
+        float(found["seed"] or np.nan),
+        "v0" if found["v0"] else "v1",
+    )
 
 
 def present_size(size: str) -> str:

@@ -56,4 +56,4 @@ def _number(found: re.Match[str] | None) -> float:
 def split_name(name: str) -> tuple[str, str]:
     """Return (model, revision) of a name or path that ends in its checkpoint, such as runs/mine/step1000."""
     found = STEP.search(name)
-    return (name[: found.start()], name[found.start():].lstrip("-_/")) if found and found.start() else (name, "")
+    return (name[: found.start()], name[found.start() :].lstrip("-_/")) if found and found.start() else (name, "")

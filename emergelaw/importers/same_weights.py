@@ -18,8 +18,10 @@ def drop_step_one(cells: pd.DataFrame, log: Log) -> pd.DataFrame:
     same = equal.index[equal > 1 - EQUAL / 5]
     drop = (cells["step"] == 1) & pd.MultiIndex.from_frame(cells[["model", "n_shots"]]).isin(same)
     if drop.any():
-        log.add(f"dropped step 1 of {len(same.unique(0))} model(s): it repeats step 0, whose learning rate is zero",
-                int(drop.sum()))
+        log.add(
+            f"dropped step 1 of {len(same.unique(0))} model(s): it repeats step 0, whose learning rate is zero",
+            int(drop.sum()),
+        )
     return cells[~drop]
 
 
@@ -34,8 +36,10 @@ def mark_same_weights(cells: pd.DataFrame, log: Log) -> list[dict[str, Any]]:
         steps = _equal_checkpoints(*(later.loc[later["model"] == m, "n_correct"] for m in (model, twin)))
         if steps:
             found.append({"model": model, "same_weights_as": twin, "checkpoints": steps})
-            log.add(f"marked {model} (design_same_weights_as = {twin}): {len(steps)} of its checkpoints from step "
-                    f"{TRAINED} on answer most tasks as its twin does, so the same weights were evaluated twice")
+            log.add(
+                f"marked {model} (design_same_weights_as = {twin}): {len(steps)} of its checkpoints from step "
+                f"{TRAINED} on answer most tasks as its twin does, so the same weights were evaluated twice"
+            )
     return found
 
 

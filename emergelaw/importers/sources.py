@@ -26,8 +26,9 @@ def documents(sources: list[Path], wanted: Wanted) -> Iterator[tuple[str, bytes]
             raise
         except Exception as error:  # damaged archives raise almost anything: struct.error, EOFError, zlib.error …
             reason = " ".join([type(error).__name__, *str(error).splitlines()[:1]])
-            raise InputError(f"expected {source} to be readable, got {reason!r}: "
-                             "it is damaged or locked, so fetch it again") from error
+            raise InputError(
+                f"expected {source} to be readable, got {reason!r}: it is damaged or locked, so fetch it again"
+            ) from error
 
 
 def _reader(source: Path) -> Callable[[Path, Wanted], Iterator[tuple[str, bytes]]]:
@@ -85,13 +86,17 @@ def json_value(content: bytes, where: str) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except (ValueError, RecursionError) as error:
-        raise InputError(f"expected JSON in {where}, could not read it ({error}): "
-                         "the file is damaged or incomplete, so fetch or write it again") from error
+        raise InputError(
+            f"expected JSON in {where}, could not read it ({error}): "
+            "the file is damaged or incomplete, so fetch or write it again"
+        ) from error
 
 
 def table(value: Any, what: str, where: str) -> dict[str, Any]:
     """Return value if it is a JSON object."""
     if not isinstance(value, dict):
-        raise InputError(f"expected {what} to be a JSON object, got {type(value).__name__} in {where}: "
-                         "the file is damaged or of another format")
+        raise InputError(
+            f"expected {what} to be a JSON object, got {type(value).__name__} in {where}: "
+            "the file is damaged or of another format"
+        )
     return value
