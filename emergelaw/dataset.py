@@ -107,8 +107,9 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
 def _refuse_unprintable(*tables: pd.DataFrame) -> None:
     """Refuse what `validate` would, before grouping: pandas fails in several ways on half characters."""
     for table in tables:
-        for name in table.select_dtypes(object):
-            raise_all(unprintable(name, table[name]))
+        for name in table:
+            if table[name].dtype.kind == "O":
+                raise_all(unprintable(str(name), table[name]))
         raise_all(unprintable("names", table.index))
 
 
@@ -151,7 +152,7 @@ def _refuse_varying(cells: pd.DataFrame, column: str, keys: list[str]) -> None:
 
 
 def _with_checkpoint_index(cells: pd.DataFrame) -> pd.DataFrame:
-    """Number the checkpoints of each model by tokens, then step."""
+    """Number the checkpoints of each model by tokens if all of them have some, else by step."""
     keys = [c for c in CHECKPOINT_AXES if c in cells]
     if not keys:
         raise InputError("expected a step or a tokens column for every cell, got neither: name one of them")
@@ -164,7 +165,10 @@ def _with_checkpoint_index(cells: pd.DataFrame) -> pd.DataFrame:
             f"{row['model']!r}: fill it in or drop that checkpoint"
         )
     spot = placed.assign(model=cells["model"])
-    ranks = spot.drop_duplicates().sort_values(["model", *keys])
+    ranks = spot.drop_duplicates()
+    gaps = (ranks[keys] < 0).groupby(ranks["model"]).transform("any")
+    whole = ranks[keys].mask(gaps, -1.0).add_prefix("whole_")
+    ranks = ranks.join(whole).sort_values(["model", *whole, *keys])
     ranks["checkpoint"] = ranks.groupby("model").cumcount()
     cells = cells.assign(checkpoint=spot.merge(ranks, on=["model", *keys], how="left")["checkpoint"].to_numpy())
     for column in ("flops", "loss", "checkpoint_name"):

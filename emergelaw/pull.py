@@ -37,7 +37,7 @@ class Source:
     name: str
     repository: str
     commit: str
-    read: Callable[[Path], Imported]
+    read: Callable[[list[Path]], Imported]
     content_sha256: str | None = None  # None: nobody has recorded it yet
 
     def url(self, host: str) -> str:
@@ -51,13 +51,13 @@ SOURCES = {
             "pythia-evals",
             "EleutherAI/pythia",
             "a19eecb807ec2c79a39ebf18108816e6ffffc1d5",
-            lambda path: pythia_evals.IMPORTER.read([path]),
+            pythia_evals.read,
         ),
         Source(
             "elementaltask",
             "KaiserWhoLearns/ElementalTask",
             "82a0d57",
-            lambda path: elementaltask.IMPORTER.read([path], [], {}),
+            elementaltask.read,
         ),
     )
 }
@@ -100,7 +100,7 @@ def pull(
 
 
 def _import(source: Source, path: Path, origin: dict[str, str], out: Path) -> list[str]:
-    imported = source.read(path)
+    imported = source.read([path])
     notes = imported.log.lines()
     about = {**imported.provenance, "pulled": {"repository": source.repository, **origin}, "import_log": notes}
     dataset.save(dataset.build(imported.cells, imported.models, imported.tasks, about), out)

@@ -149,7 +149,7 @@ def test_exported_table_holds_every_count_and_comes_back(tmp_path):
     ds = DS.assign_coords(models | {"chance": ("task", [0, 0.5, 0.25, 0])})
     frame = pd.read_csv(combine.export_csv(ds, tmp_path / "x.csv"))
     assert len(frame) == K.size and frame["k"].sum() == K.sum()
-    back = table.IMPORTER.read([tmp_path / "x.csv"], [], {})
+    back = table.IMPORTER.read([tmp_path / "x.csv"])
     again = dataset.build(back.cells, back.models, back.tasks, back.provenance)
     for name in ("n_correct", "n_trials", "tokens", "step", "params", "family", "chance", "model", "task"):
         np.testing.assert_array_equal(again[name].values, ds[name].values, err_msg=name)

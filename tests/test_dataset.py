@@ -77,6 +77,12 @@ def test_ragged_grids_are_padded_and_ordered_by_tokens():
     assert ds["n_trials"].dtype == np.int64 and ds["n_trials"].values[1, 1, 0] == 0
 
 
+def test_an_axis_with_gaps_does_not_order_the_checkpoints():
+    cells = pd.DataFrame({"model": "m", "task": "t", "step": [0, 10, 20], "tokens": [0, np.nan, np.nan]})
+    ds = dataset.build(cells.assign(n_correct=[1, 2, 3], n_trials=4), MODELS, TASKS, PUBLISHED)
+    assert ds["step"].values.tolist() == [[0, 10, 20]] and ds["n_correct"].values[0, :, 0].tolist() == [1, 2, 3]
+
+
 def test_design_variables_keep_their_type():
     models = pd.DataFrame({"design_lr": [0.1], "design_optimizer": ["adam"], "design_dedup": [True]}, ["m"])
     ds = build(models=models)

@@ -98,6 +98,8 @@ def test_the_importer_that_would_fit_is_named(tmp_path):
         (["lm-eval", "nowhere"], "expected a file or a folder at nowhere, found nothing"),
         (["lm-eval", "out", "--suite", "v1"], "expected no --suite with lm-eval, got 'v1'"),
         (["lm-eval", "out", "--filter", "a=b"], "expected no --filter with lm-eval"),
+        (["lm-eval", "out", "--map", "a=b"], "expected no --map with lm-eval"),
+        (["table", "t.csv", "--metric", "acc"], "expected no --metric with table"),
         (["table", "t.csv", "--map", "task"], "expected --map FIELD=COLUMN, got 'task'"),
         (["lm-eval", "broken"], "expected JSON in"),
     ],
@@ -119,8 +121,8 @@ def test_originals_from_the_command_line(run, shared_data):
 @pytest.mark.parametrize(
     "odd, message",
     [
-        ("\x00", "expected printable text for names, got 't\\x00'"),
-        ("\n", "expected printable text for names, got 't\\n'"),
+        ("\x00", "expected printable text for task, got 't\\x00'"),
+        ("\n", "expected printable text for task, got 't\\n'"),
         ("\ud800", "'utf-8' codec can't encode character '\\ud800'"),
     ],
 )

@@ -68,7 +68,7 @@ class Results:
         frame.to_csv(self.root / f"detailed_results_{task.replace(':', '_')}.csv", index=False)
 
     def read(self):
-        return IMPORTER.read([self.root.parent], [], {})
+        return IMPORTER.read([self.root.parent])
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_archives_read_like_folders(results, tmp_path, suffix):
         with tarfile.open(archive, "w:gz") as out:
             out.add(results.root.parent, "results")
     assert IMPORTER.miss([archive]) is None
-    assert IMPORTER.read([archive], [], {}).cells.equals(results.read().cells)
+    assert IMPORTER.read([archive]).cells.equals(results.read().cells)
 
 
 @pytest.mark.parametrize(
@@ -358,5 +358,3 @@ def test_broken_files_are_named(results, tmp_path):
     with pytest.raises(InputError, match=r"expected item records .* got none that were measured"):
         results.read()
     assert "holds no *_detailed.jsonl" in IMPORTER.miss([results.root.parent])
-    with pytest.raises(InputError, match="expected no --filter and no --map"):
-        IMPORTER.read([tmp_path], [("task", "copying")], {})

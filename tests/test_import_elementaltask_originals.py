@@ -9,6 +9,7 @@ import pytest
 
 from emergelaw.errors import InputError
 from emergelaw.importers import elementaltask_names as names
+from emergelaw.importers import revisions
 from emergelaw.importers.elementaltask import IMPORTER
 
 OLMO, PYTHIA, AMBER = "allenai/OLMo-2-0425-1B", "EleutherAI/pythia-6.9b", "LLM360/Amber"
@@ -31,7 +32,7 @@ def logged(imported, text: str) -> bool:
         (PYTHIA, "step143000", 143000, 299_892_736_000),
         ("x/unheard-of", "stage1-step5-tokens7B", 5, 7e9),
         ("allenai/OLMo-3-1025-7B", "stage1-step1000", 1000, np.nan),
-        ("allenai/OLMo-3-1025-7B", "stage1-step0", 0, 0),
+        ("allenai/OLMo-3-1025-7B", "stage1-step0", 0, np.nan),
         ("LLM360/CrystalCoder", "CrystalCoder_phase2_checkpoint_000100", np.nan, 345e9 + 100 * 4.32e6),
         ("LLM360/K2-V2", "base_0001000", 1000, 9.8e9),
         (OLMO, "main", np.nan, np.nan),
@@ -39,7 +40,7 @@ def logged(imported, text: str) -> bool:
     ],
 )
 def test_places_of_checkpoints(model, revision, step, tokens):
-    found = names.place(model, revision)
+    found = revisions.place(model, revision)
     assert np.array_equal([found.step, found.tokens], [step, tokens], equal_nan=True)
 
 
@@ -60,7 +61,7 @@ def test_the_published_table_with_a_table_of_n(tmp_path):
     pd.concat([published(), published(metric="loss", value=9.0)]).to_csv(table, index=False)
     sizes.write_text("task,n\ntoken_reversal,20\ncompositional_upper_last,10\n")
     assert IMPORTER.miss([table]) is None
-    imported = IMPORTER.read([table, sizes], [], {})
+    imported = IMPORTER.read([table, sizes])
     one, two = "token_reversal", "compositional:upper_last"
     assert counts(imported) == {
         (one, EARLY): (0, 20),
@@ -72,7 +73,7 @@ def test_the_published_table_with_a_table_of_n(tmp_path):
     assert logged(imported, "dropped: rows of metric loss") and logged(imported, "dropped: checkpoint 'main'")
     assert imported.provenance["kind"] == "published"
     with pytest.raises(InputError, match="expected the number of items beside the published accuracies"):
-        IMPORTER.read([table], [], {})
+        IMPORTER.read([table])
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_a_wrong_table_of_n_is_refused(tmp_path, sizes, message):
     published(value=0.123456789).to_csv(table, index=False)
     second.write_text(sizes)
     with pytest.raises(InputError, match=message):
-        IMPORTER.read([table, second], [], {})
+        IMPORTER.read([table, second])
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +101,7 @@ def tidy(shared_data) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def original(shared_data):
-    return IMPORTER.read([shared_data / "ich/raw_sample.tar.gz"], [], {})
+    return IMPORTER.read([shared_data / "ich/raw_sample.tar.gz"])
 
 
 def test_original_files_agree_with_an_independent_recount(original, tidy):
@@ -118,10 +119,10 @@ def test_every_item_file_of_the_originals_is_used(original, tidy, shared_data):
     """No cell of the recount whose item file is in the sample is missing, but for what the log names."""
     with tarfile.open(shared_data / "ich/raw_sample.tar.gz") as archive:
         folders = {m.name.split("/")[-2] for m in archive if m.name.endswith("_detailed.jsonl")}
-    revisions = {f.split("_", 1)[1] for f in folders} - {"main"}
+    named = {f.split("_", 1)[1] for f in folders} - {"main"}
     cells = set(zip(original.cells["model"], original.cells["checkpoint_name"], original.cells["task"], strict=True))
     tasks = set(original.cells["task"])
-    exact = tidy[(tidy["metric"] == "exact_match") & tidy["checkpoint_name"].isin(revisions) & tidy["task"].isin(tasks)]
+    exact = tidy[(tidy["metric"] == "exact_match") & tidy["checkpoint_name"].isin(named) & tidy["task"].isin(tasks)]
     missing = {c for c in zip(exact["model"], exact["checkpoint_name"], exact["task"], strict=True)} - cells
     sampled = {m for m in missing if m[2] in set(original.cells.loc[original.cells["model"] == m[0], "task"])}
     assert sampled <= {(OLMO, EARLY, "compositional:plural_last")}, "only the smaller item set is left out"
@@ -138,7 +139,7 @@ def test_names_of_tasks_agree_with_the_task_table(shared_data):
 def test_amber_tokens_agree_with_the_published_table(tidy):
     amber = tidy[(tidy["model"] == AMBER) & tidy["tokens"].notna()].drop_duplicates("checkpoint_name")
     assert len(amber) == 12
-    assert [names.place(AMBER, r).tokens for r in amber["checkpoint_name"]] == amber["tokens"].tolist()
+    assert [revisions.place(AMBER, r).tokens for r in amber["checkpoint_name"]] == amber["tokens"].tolist()
 
 
 def test_originals_under_random_damage_raise_input_errors_only(shared_data, tmp_path):
@@ -155,7 +156,7 @@ def test_originals_under_random_damage_raise_input_errors_only(shared_data, tmp_
         one.mkdir()
         (one / path.name).write_bytes(content)
         try:
-            IMPORTER.read([one], [], {})
+            IMPORTER.read([one])
         except InputError as error:
             assert "expected" in str(error)
         shutil.rmtree(one)

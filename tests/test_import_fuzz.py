@@ -131,6 +131,7 @@ def table_gz(root):
 
 
 def table_parquet(root):
+    pytest.importorskip("pyarrow", reason="Parquet needs the extra emergelaw[parquet]")
     rows().to_parquet(root / "t.parquet")
 
 

@@ -49,7 +49,7 @@ def test_place_of_a_revision(revision, step, tokens):
 def test_known_models_have_exact_tokens():
     assert place("EleutherAI/pythia-70m", "step3000").tokens == 3000 * 2_097_152
     assert place("allenai/OLMo-2-0425-1B", "stage1-step150-tokens1B").tokens == 150 * 2_097_152
-    assert place("LLM360/Amber", "ckpt_000").tokens == 3.5e9
+    assert place("LLM360/Amber", "ckpt_000").tokens == 3e9
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Importing long tables: recognised columns, counts from accuracies, and everything that must not be pooled."""
 
 import gzip
+import sys
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from emergelaw import dataset
 from emergelaw.errors import InputError
+from emergelaw.importers import pythia_suite
 from emergelaw.importers.table import IMPORTER
 
 SHARED = {  # tidy file: the cells that its rows must come to, counted independently in test_shared_tables
@@ -36,7 +38,7 @@ def cells(**columns) -> pd.DataFrame:
 def load(frame: pd.DataFrame, folder: Path, filters=(), **maps):
     path = folder / "t.csv"
     frame.to_csv(path, index=False)
-    return IMPORTER.read([path], list(filters), maps)
+    return IMPORTER.read([path], filters, maps)
 
 
 def build(imported):
@@ -118,7 +120,7 @@ def test_any_damage_is_an_input_error_or_readable(tmp_path, seed):
             content[at] = rng.integers(0, 256)
         (tmp_path / "t.csv").write_bytes(content)
         try:
-            build(IMPORTER.read([tmp_path / "t.csv"], [], {}))
+            build(IMPORTER.read([tmp_path / "t.csv"]))
         except InputError as error:
             assert str(error)
 
@@ -166,7 +168,7 @@ def test_several_files_of_several_kinds_are_one_data_set(tmp_path):
     a, b = tmp_path / "a.csv.gz", tmp_path / "b.parquet"
     cells().query("model == 'a'").to_csv(a, index=False)
     cells().query("model == 'b'").rename(columns={"k": "correct", "n": "total"}).to_parquet(b)
-    imported = IMPORTER.read([a, b], [], {})
+    imported = IMPORTER.read([a, b])
     assert build(imported).equals(build(load(cells(), tmp_path)))
     assert imported.provenance["title"] == "a.csv.gz, b.parquet"
     assert imported.provenance["kind"] == "measured"
@@ -239,8 +241,16 @@ def test_chance_from_choices_and_parameters_from_what_is_there(tmp_path):
     assert (imported.tasks["chance"] == 0.25).all()
     assert (imported.models["params"] == 7e9).all() and (imported.models["params_total"] == 7e9).all()
     assert (imported.models["corpus"] == "deduped").all()
+    assert (load(cells(dedup=False), tmp_path).models["corpus"] == "standard").all()
     assert logged(load(cells(), tmp_path), "assumed: chance 0")
     assert load(cells(params=7e9, params_nonemb=6e9), tmp_path).models["params"].tolist() == [6e9, 6e9]
+
+
+def test_corpora_of_pythia_are_named_as_its_own_importer_names_them(tmp_path):
+    frame = cells(dedup=[False] * 6 + [True] * 6).replace({"a": "pythia-70m", "b": "EleutherAI/pythia-70m-deduped"})
+    corpora = load(frame, tmp_path).models["corpus"].to_dict()
+    assert corpora == {"pythia-70m": "pile", "EleutherAI/pythia-70m-deduped": "pile-deduped"}
+    assert corpora == {name: pythia_suite.member(name).corpus for name in corpora}
 
 
 def test_equal_repeats_merge_and_different_ones_are_refused(tmp_path):
@@ -270,13 +280,21 @@ def test_rows_without_trials_are_not_measured(tmp_path):
 def test_damaged_files_are_one_sentence(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message) as error:
-        IMPORTER.read([tmp_path / name], [], {})
+        IMPORTER.read([tmp_path / name])
     assert "\n" not in str(error.value)
+
+
+def test_only_parquet_needs_pyarrow(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=r"found none: install emergelaw\[parquet\] or give a CSV file"):
+        IMPORTER.read([tmp_path / "t.parquet"])
+    assert len(load(cells(), tmp_path).cells) == 12
 
 
 def test_missing_files_are_named_and_miss_says_why(tmp_path):
     with pytest.raises(InputError, match="no such file"):
-        IMPORTER.read([tmp_path / "none.csv"], [], {})
+        IMPORTER.read([tmp_path / "none.csv"])
     assert "is not a file ending in .csv" in IMPORTER.miss([tmp_path])
     (tmp_path / "t.csv").write_text("a\n1\n")
     assert IMPORTER.miss([tmp_path / "t.csv"]) is None
@@ -287,7 +305,7 @@ def test_shared_tables_need_no_mapping(shared_data, name):
     """Every kept cell is a row of the file, and every row left out is left out for a reason that can be recounted."""
     raw = pd.read_csv(shared_data / name)
     start = time.perf_counter()
-    imported = IMPORTER.read([shared_data / name], [], {})
+    imported = IMPORTER.read([shared_data / name])
     assert time.perf_counter() - start < 10
     ds = build(imported)
     assert (ds.sizes["model"], ds.sizes["task"]) == SHARED[name]
@@ -312,7 +330,7 @@ def test_shared_tables_give_the_same_counts_from_accuracy_and_stderr(shared_data
     raw = pd.read_csv(shared_data / "pythia/pythia_v1_main_acc.csv.gz")
     for left_out in (["n", "k"], ["k", "stderr"]):
         imported = load(raw.drop(columns=left_out), tmp_path)
-        reference = IMPORTER.read([shared_data / "pythia/pythia_v1_main_acc.csv.gz"], [], {})
+        reference = IMPORTER.read([shared_data / "pythia/pythia_v1_main_acc.csv.gz"])
         keys = ["model", "task", "step"]
         both = imported.cells.merge(reference.cells, on=keys, suffixes=("", "_reference"))
         assert len(both) == len(reference.cells) == len(imported.cells)

@@ -42,11 +42,11 @@ def archive(commit=COMMIT, files=FILES, level=9, top="repo"):
     return out.getvalue()
 
 
-def read(path):
+def read(sources):
     """Stand for an importer: two cells, whatever the source."""
     cells = pd.DataFrame({"model": "m", "task": "t", "step": [1, 2], "n_correct": [1, 2], "n_trials": 9})
     log = Log()
-    log.add(f"kept: {path.name}")
+    log.add(f"kept: {sources[0].name}")
     labels = pd.DataFrame(index=["m"]), pd.DataFrame(index=["t"])
     return Imported(cells, *labels, {"kind": "published", "title": "x"}, log)
 

@@ -27,17 +27,9 @@ def command(
     from emergelaw.importers import choose
 
     importer = choose(kind, sources)
+    rows, columns = _pairs(filters, "--filter COLUMN=VALUE"), dict(_pairs(maps, "--map FIELD=COLUMN"))
     found = importer.read(
-        sources,
-        **_options(
-            importer,
-            {
-                "filters": _pairs(filters, "--filter COLUMN=VALUE"),
-                "maps": dict(_pairs(maps, "--map FIELD=COLUMN")),
-                "suite": suite,
-                "metric": metric,
-            },
-        ),
+        sources, **_options(importer, {"filters": rows, "maps": columns, "suite": suite, "metric": metric})
     )
     ds = dataset.build(found.cells, found.models, found.tasks, _provenance(found, importer))
     path = dataset.save(ds, out)
@@ -60,13 +52,13 @@ def _pairs(texts: list[str] | None, wanted: str) -> list[tuple[str, str]]:
 
 
 def _options(importer: "Importer", given: dict[str, Any]) -> dict[str, Any]:
-    """Return the options this importer takes; an option given for another is an error, not ignored."""
+    """Return what was given; an option that this importer does not have is an error, not ignored."""
     flags = {"filters": "--filter", "maps": "--map", "suite": "--suite", "metric": "--metric"}
-    taken = inspect.signature(importer.read).parameters
+    given = {name: value for name, value in given.items() if value}
     for name, value in given.items():
-        if value and name not in taken:
+        if name not in inspect.signature(importer.read).parameters:
             raise InputError(f"expected no {flags[name]} with {importer.name}, got {value!r}: leave it out")
-    return {n: v for n, v in given.items() if n in taken and (v or taken[n].default is inspect.Parameter.empty)}
+    return given
 
 
 def _provenance(found: "Imported", importer: "Importer") -> dict[str, Any]:

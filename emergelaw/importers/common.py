@@ -35,7 +35,11 @@ class Imported:
 
 @dataclass(frozen=True)
 class Importer:
-    """One source format. `miss` says in one sentence what a path lacks to be of this format, or None if it fits."""
+    """One source format.
+
+    `miss` says in one sentence what the sources lack to be of this format, or None if they fit. `read` takes the
+    sources alone; further parameters, all with defaults, are the options this format has.
+    """
 
     name: str
     expects: str

@@ -48,11 +48,19 @@ def standard_error(value: Any, what: str, where: str) -> float:
     return float(value)
 
 
-def with_counts(rows: pd.DataFrame, known_sizes: Mapping[str, int], log: Log) -> pd.DataFrame:
-    """Add n_correct and n_trials to rows of task, accuracy, stderr and size (NaN: unknown); drop what is no count.
+def trials(accuracy: Any, stderr: Any) -> np.ndarray:
+    """Return n of a mean of n zeros and ones, not a whole number yet; NaN where its standard error tells nothing.
 
-    The standard error of a mean of n zeros and ones is √(p (1 − p) / (n − 1)), so n = p (1 − p) / stderr² + 1.
+    The standard error is √(p (1 − p) / (n − 1)), so n = p (1 − p) / stderr² + 1, unless p is 0 or 1.
     """
+    p, error = np.asarray(accuracy, float), np.asarray(stderr, float)
+    with np.errstate(all="ignore"):
+        n = np.where((error > 0) & (p > 0) & (p < 1), p * (1 - p) / error**2 + 1, np.nan)
+    return np.where(np.isfinite(n), n, np.nan)
+
+
+def with_counts(rows: pd.DataFrame, known_sizes: Mapping[str, int], log: Log) -> pd.DataFrame:
+    """Add n_correct and n_trials to rows of task, accuracy, stderr and size (NaN: unknown); drop what is no count."""
     n, k = _sizes(rows, known_sizes), rows["accuracy"].to_numpy(float)
     k = k * n
     unknown = np.isnan(n)
@@ -71,11 +79,8 @@ def with_counts(rows: pd.DataFrame, known_sizes: Mapping[str, int], log: Log) ->
 
 def _sizes(rows: pd.DataFrame, known_sizes: Mapping[str, int]) -> np.ndarray:
     """Return n per row: stated, else from the standard error, else that of the task elsewhere, else known."""
-    p, error = rows["accuracy"].to_numpy(float), rows["stderr"].to_numpy(float)
-    with np.errstate(all="ignore"):
-        implied = np.where(error > 0, p * (1 - p) / error**2 + 1, np.nan)
-    n = pd.Series(np.where(np.isfinite(implied), implied, np.nan), index=rows.index)
-    n = rows["size"].astype(float).fillna(n)
+    implied = pd.Series(trials(rows["accuracy"], rows["stderr"]), index=rows.index)
+    n = rows["size"].astype(float).fillna(implied)
     elsewhere = n.round().groupby(rows["task"]).agg(lambda s: s.dropna().iloc[0] if s.nunique() == 1 else np.nan)
     return n.fillna(rows["task"].map(elsewhere)).fillna(rows["task"].map(known_sizes)).to_numpy(float)
 

@@ -29,13 +29,8 @@ PROVENANCE = {
 CELL = ["model", "checkpoint_name", "task"]
 
 
-def read(sources: list[Path], filters: list[tuple[str, str]], maps: dict[str, str]) -> Imported:
+def read(sources: list[Path]) -> Imported:
     """Read result folders or archives of them, or the published table with its table of item counts."""
-    if filters or maps:
-        raise InputError(
-            "expected no --filter and no --map for elementaltask, whose format is fixed, got some: "
-            "leave them out and use `emergelaw data subset` afterwards"
-        )
     if elementaltask_table.fits(sources):
         return elementaltask_table.read(sources, PROVENANCE)
     log = Log()

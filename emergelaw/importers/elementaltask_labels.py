@@ -3,17 +3,16 @@
 import pandas as pd
 
 from emergelaw.importers import elementaltask_names as names
+from emergelaw.importers import known_models, revisions
 from emergelaw.importers.common import Log
 
 
 def described(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
     """Add step and tokens, family and size of the model, category, kind and components of the task."""
-    places = {key: names.place(*key) for key in set(zip(frame["model"], frame["checkpoint_name"], strict=True))}
-    for (model, _), place in sorted(places.items()):
-        if place.note:
-            log.add(f"placed: checkpoints of {model} by {place.note}")
+    places = {key: revisions.place(*key) for key in set(zip(frame["model"], frame["checkpoint_name"], strict=True))}
+    revisions.log_notes(((model, place.note) for (model, _), place in places.items()), log)
     at = [places[key] for key in zip(frame["model"], frame["checkpoint_name"], strict=True)]
-    known = {name: names.model(name) for name in frame["model"].unique()}
+    known = {name: known_models.model(name) for name in frame["model"].unique()}
     chains = {task: names.components(task) for task in frame["task"].unique()}
     for model in sorted(name for name, m in known.items() if m.params != m.params):
         log.add(f"unknown: the number of parameters of {model}")

@@ -3,17 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from emergelaw.errors import InputError
-from emergelaw.importers import benchmarks, pythia_suite
+from emergelaw.importers import benchmarks, known_models
 from emergelaw.importers.common import Imported, Importer, Log
 from emergelaw.importers.counts import label_shots, with_counts
 from emergelaw.importers.duplicates import latest
 from emergelaw.importers.lm_eval_results import without_accuracy
 from emergelaw.importers.lm_eval_runs import rows as run_rows
 from emergelaw.importers.lm_eval_samples import check_items, with_items
+from emergelaw.importers.revisions import LABELLED, log_notes
 from emergelaw.importers.sources import documents, json_value
 
 
@@ -78,15 +78,14 @@ def _one_measure_per_task(cells: pd.DataFrame, log: Log) -> pd.DataFrame:
 
 def _exact_tokens(cells: pd.DataFrame, log: Log) -> pd.DataFrame:
     """Replace tokens rounded in revision names by step × rate, where one rate explains all names of a model."""
-    tokens = cells["tokens"].copy()
-    for model, rows in cells[cells["rounded"] & cells["step"].gt(0)].groupby("model"):
+    tokens, note = cells["tokens"].copy(), cells["note"].copy()
+    for _, rows in cells[(note == LABELLED) & cells["step"].gt(0)].groupby("model"):
         last = rows.loc[rows["step"].idxmax()]
         exact = rows["step"] * (last["tokens"] / last["step"])
         if rows["step"].nunique() > 1 and (exact - rows["tokens"]).abs().max() <= 1e9:
             tokens[rows.index] = exact
-            log.add(f"took tokens of {model} as step × {last['tokens'] / last['step']:,.0f}: revision names round them")
-        else:
-            log.add(f"took tokens of {model} from revision names, which round them")
+            note[rows.index] = f"step × {last['tokens'] / last['step']:,.0f} tokens, as the names of revisions round"
+    log_notes(zip(cells["model"], note, strict=True), log)
     return cells.assign(tokens=tokens)
 
 
@@ -103,16 +102,10 @@ def _one_item_set(cells: pd.DataFrame, log: Log) -> pd.DataFrame:
 
 
 def _models(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the table of models; parameters are those the harness counted, or known ones of Pythia."""
-    models = cells.groupby("model")["params_total"].max().to_frame().sort_index()
-    known = {m: pythia_suite.member(m) for m in models.index}
-    exact = {m: k.params for m, k in known.items() if k}
-    models["params"] = pd.Series({m: exact.get(m, (np.nan,))[0] for m in models.index}, dtype=float)
-    models["params_total"] = models["params_total"].fillna(pd.Series({m: p[1] for m, p in exact.items()}, dtype=float))
-    models["seed"] = pd.Series({m: k.seed if k else np.nan for m, k in known.items()}, dtype=float)
-    for column, of in (("family", lambda k: f"pythia-{k.version}"), ("corpus", lambda k: k.corpus)):
-        models[column] = pd.Series({m: of(k) if k else "" for m, k in known.items()}, dtype=object)
-    return models
+    """Return the table of models; parameters are those the harness counted, or else known ones."""
+    counted = cells.groupby("model")["params_total"].max()
+    known = pd.DataFrame({name: vars(known_models.model(name)) for name in counted.index}).T
+    return known.assign(params_total=counted.fillna(known["params_total"].astype(float)))
 
 
 def _tasks(cells: pd.DataFrame, log: Log) -> pd.DataFrame:

@@ -32,7 +32,7 @@ def rows(doc: Mapping[str, Any], where: str, preferred: Sequence[str], log: Log)
         "checkpoint_name": revision,
         "step": place.step,
         "tokens": place.tokens,
-        "rounded": place.rounded,
+        "note": place.note,
         "date": _date(doc, where),
         "where": where,
         "params_total": _count(config, "model_num_parameters", where),

@@ -10,6 +10,7 @@ import pandas as pd
 
 from emergelaw.dataset import MODEL_COORDS, TASK_COORDS
 from emergelaw.errors import InputError
+from emergelaw.importers import pythia_suite
 from emergelaw.importers.common import Imported, Log
 from emergelaw.importers.counts import label_shots
 
@@ -41,10 +42,12 @@ def finish(frame: pd.DataFrame, provenance: dict[str, Any], log: Log) -> Importe
 
 
 def _with_corpus(frame: pd.DataFrame) -> pd.DataFrame:
-    """Read the corpus from a column that says whether duplicates were removed from it."""
+    """Read the corpus from a column that says whether duplicates were removed from it; Pythia's is the Pile."""
     if "dedup" not in frame or "corpus" in frame:
         return frame
-    return frame.assign(corpus=frame["dedup"].str.casefold().map(DEDUP))
+    corpus = frame["dedup"].str.casefold().map(DEDUP)
+    pythia = frame["model"].map({name: pythia_suite.member(name) is not None for name in frame["model"].unique()})
+    return frame.assign(corpus=corpus.where(~pythia, corpus.map({"standard": "pile", "deduped": "pile-deduped"})))
 
 
 def _drop_repeats(frame: pd.DataFrame, log: Log) -> pd.DataFrame:

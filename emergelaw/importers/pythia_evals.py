@@ -4,6 +4,7 @@ Every measured trap of these files is handled here; the log tells which were met
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ class Placed:
 
 def miss(sources: list[Path]) -> str | None:
     """Say what these sources lack to be Pythia evaluations."""
-    if any(True for _ in documents(sources, lambda name: FILE.search(name) is not None)):
+    if any(True for _ in _files(sources)):
         return None
     return "there is no folder evals/pythia-v1 or evals/pythia-v0 with JSON files"
 
@@ -63,8 +64,8 @@ def read(sources: list[Path], suite: str = "v1") -> Imported:
     log = Log()
     rows = [
         row
-        for name, content in documents(sources, lambda name: FILE.search(name) is not None)
-        if (placed := _chosen(name, suite, log))
+        for found, content in _files(sources)
+        if (placed := _chosen(found, suite, log))
         for row in _rows(placed, json_value(content, placed.where), log)
     ]
     if not rows:
@@ -82,9 +83,15 @@ def read(sources: list[Path], suite: str = "v1") -> Imported:
     return Imported(cells, models, tasks, _provenance(sources, suite, same), log)
 
 
-def _chosen(name: str, suite: str, log: Log) -> Placed | None:
+def _files(sources: list[Path]) -> Iterator[tuple[re.Match[str], bytes]]:
+    """Yield the parts of the path and the content of each result file."""
+    for name, content in documents(sources, lambda name: FILE.search(name) is not None):
+        if found := FILE.search(name):
+            yield found, content
+
+
+def _chosen(found: re.Match[str], suite: str, log: Log) -> Placed | None:
     """Return what the path says if the file belongs to the suite; else log why it does not."""
-    found = FILE.search(name)
     placed, reason = _place(found)
     if placed is not None and placed.suite == suite:
         return placed

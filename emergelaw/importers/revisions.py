@@ -1,27 +1,34 @@
 """Where a checkpoint lies on the training axis, from its revision or folder name."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from emergelaw.importers import pythia_suite
+from emergelaw.importers import known_models
+from emergelaw.importers.common import Log
 
 STEP = re.compile(r"(?:^|[-_/])(?:(?:global_?step|step|checkpoint|iter|ckpt)[-_]?(\d+)|base_(\d{5,}))", re.IGNORECASE)
 TOKENS = re.compile(r"(?:^|[-_/])tokens?[-_]?(\d+(?:\.\d+)?)([MBT])(?:$|[-_/])", re.IGNORECASE)
 LATER_STAGE = re.compile(r"(?:stage|phase)[-_]?(?:[2-9]|\d{2,})|ingredient", re.IGNORECASE)
 UNITS = {"M": 1e6, "B": 1e9, "T": 1e12}
-TOKENS_PER_STEP = {"OLMo-2-0425-1B": 2**21, "OLMo-2-1124-7B": 2**22}
-AMBER_TOKENS = 3.5e9  # between two Amber checkpoints, which are numbered from 000 and carry no step
+LABELLED = "tokens from the names of revisions, which round them"
+
+# Models whose checkpoints follow a rule of their own.
+AMBER_BILLIONS = 3.4977  # per checkpoint; rounded to whole billions this gives every entry of the published table
+CRYSTAL = re.compile(r"CrystalCoder_phase([123])_checkpoint_(\d+)")
+CRYSTAL_PHASES = {1: (0.0, 4.33e6), 2: (345e9, 4.32e6), 3: (1272e9, 3.97e6)}  # tokens before the phase, and per step
+K2_TOKENS_PER_STEP = 9.8e6
 
 
 @dataclass(frozen=True)
 class Place:
-    """Step and tokens of a checkpoint; NaN where unknown."""
+    """Step and tokens of a checkpoint; NaN where unknown. `note` says how they were obtained if not exactly."""
 
     step: float = np.nan
     tokens: float = np.nan
-    rounded: bool = False  # tokens come from a name that rounds them
+    note: str = ""
 
     @property
     def known(self) -> bool:
@@ -29,28 +36,55 @@ class Place:
 
 
 def place(model: str, revision: str) -> Place:
-    """Return where this revision of the model lies; later stages count anew, so their place is not known."""
+    """Return where this revision of the model lies; nowhere for `main`, and for later stages, which count anew."""
+    rule = OWN_RULES.get(model.rpartition("/")[2])
+    if rule:
+        return rule(revision)
     if LATER_STAGE.search(revision):
         return Place()
-    step = _number(STEP.search(revision))
-    if model.rpartition("/")[2] == "Amber":
-        return Place(tokens=AMBER_TOKENS * (step + 1))
-    per_step = tokens_per_step(model)
-    if per_step is not None and np.isfinite(step):
+    step, label = _step(revision), TOKENS.search(revision)
+    per_step = known_models.model(model).tokens_per_step
+    if np.isfinite(per_step):
         return Place(step, step * per_step)
-    label = TOKENS.search(revision)
-    tokens = float(label[1]) * UNITS[label[2].upper()] if label else np.nan
-    return Place(step, tokens, rounded=label is not None)
+    if label:
+        return Place(step, float(label[1]) * UNITS[label[2].upper()], LABELLED)
+    return Place(step, note="steps only, since the tokens per step are not known" if np.isfinite(step) else "")
 
 
-def tokens_per_step(model: str) -> int | None:
-    """Return the tokens per optimiser step of a known model."""
-    known = pythia_suite.member(model)
-    return known.tokens_per_step if known else TOKENS_PER_STEP.get(model.rpartition("/")[2])
-
-
-def _number(found: re.Match[str] | None) -> float:
+def _step(revision: str) -> float:
+    found = STEP.search(revision)
     return float(found[1] or found[2]) if found else np.nan
+
+
+def _amber(revision: str) -> Place:
+    """Amber numbers its checkpoints from 0 and tells no step."""
+    index = _step(revision)
+    if np.isnan(index):
+        return Place()
+    return Place(tokens=round(AMBER_BILLIONS * (index + 1)) * 1e9, note="tokens to the nearest billion")
+
+
+def _crystal(revision: str) -> Place:
+    """Crystal counts steps anew in each of its three phases."""
+    found = CRYSTAL.fullmatch(revision)
+    if not found:
+        return Place()
+    before, per_step = CRYSTAL_PHASES[int(found[1])]
+    return Place(tokens=before + int(found[2]) * per_step, note="tokens from about 4.3 M per step and phase")
+
+
+def _k2(revision: str) -> Place:
+    step = _step(revision)
+    return Place(step, step * K2_TOKENS_PER_STEP, "tokens from about 9.8 M per step" if np.isfinite(step) else "")
+
+
+OWN_RULES = {"Amber": _amber, "CrystalCoder": _crystal, "K2-V2": _k2}
+
+
+def log_notes(notes: Iterable[tuple[str, str]], log: Log) -> None:
+    """Say of each model how its places were obtained if not exactly."""
+    for model, note in sorted({(model, note) for model, note in notes if note}):
+        log.add(f"placed: checkpoints of {model} by {note}")
 
 
 def split_name(name: str) -> tuple[str, str]:

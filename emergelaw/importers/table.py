@@ -7,6 +7,7 @@ Counts come from n and k, from an accuracy with n, or from an accuracy with its 
 import hashlib
 import zlib
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -69,9 +70,11 @@ MISSING = ["", "NA", "N/A", "NaN", "nan", "null"]
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
 
-def read(sources: list[Path], filters: list[tuple[str, str]], maps: dict[str, str]) -> Imported:
-    """Read long tables of one or several files into one data set."""
-    log = Log()
+def read(
+    sources: list[Path], filters: Sequence[tuple[str, str]] = (), maps: Mapping[str, str] | None = None
+) -> Imported:
+    """Read long tables of one or several files into one data set; maps says which column a field is."""
+    log, maps = Log(), maps or {}
     raw = {source: read_file(source) for source in sources}
     _check_maps(raw, maps)
     parts = [_named(_filtered(frame, filters, maps, source, log), maps, source, log) for source, frame in raw.items()]
@@ -124,7 +127,7 @@ def _damaged(source: Path, error: Exception) -> InputError:
     return InputError(f"expected a readable table in {source}, got damage ({reason}): fetch or export it again")
 
 
-def _check_maps(raw: dict[Path, pd.DataFrame], maps: dict[str, str]) -> None:
+def _check_maps(raw: dict[Path, pd.DataFrame], maps: Mapping[str, str]) -> None:
     columns = sorted({c for frame in raw.values() for c in frame})
     for field, column in maps.items():
         if field not in FIELDS and not field.startswith(FREE):
@@ -139,7 +142,7 @@ def _check_maps(raw: dict[Path, pd.DataFrame], maps: dict[str, str]) -> None:
             )
 
 
-def _columns(frame: pd.DataFrame, maps: dict[str, str]) -> dict[str, str]:
+def _columns(frame: pd.DataFrame, maps: Mapping[str, str]) -> dict[str, str]:
     """Return the column of each field that this table has: mapped first, then by name."""
     found = {field: column for field, column in maps.items() if column in frame}
     by_name = {c.lower(): c for c in frame if c not in found.values()}
@@ -151,7 +154,7 @@ def _columns(frame: pd.DataFrame, maps: dict[str, str]) -> dict[str, str]:
 
 
 def _filtered(
-    frame: pd.DataFrame, filters: list[tuple[str, str]], maps: dict[str, str], source: Path, log: Log
+    frame: pd.DataFrame, filters: Sequence[tuple[str, str]], maps: Mapping[str, str], source: Path, log: Log
 ) -> pd.DataFrame:
     """Keep the rows whose columns hold one of the wanted values."""
     wanted = defaultdict(list)
@@ -186,7 +189,7 @@ def _equals(column: pd.Series, values: list[str]) -> pd.Series:
     return same | pd.to_numeric(column, errors="coerce").isin(numbers)
 
 
-def _named(frame: pd.DataFrame, maps: dict[str, str], source: Path, log: Log) -> pd.DataFrame:
+def _named(frame: pd.DataFrame, maps: Mapping[str, str], source: Path, log: Log) -> pd.DataFrame:
     """Keep the known columns under the names of their fields, as text or numbers."""
     columns = _columns(frame, maps)
     for field in ("model", "task"):

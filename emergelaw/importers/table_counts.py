@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from emergelaw.errors import InputError
+from emergelaw.importers import counts
 from emergelaw.importers.common import Log
 
 CURVE = ["model", "task", "n_shots", "metric"]  # what one n and one kind of rounding belong to
@@ -58,16 +59,15 @@ def _curves(frame: pd.DataFrame) -> list[str]:
 
 
 def _trials_from_stderr(frame: pd.DataFrame, log: Log) -> pd.DataFrame:
-    """Solve stderr² = acc (1 − acc) / (n − 1) for n: one n per curve, the median over its checkpoints.
+    """Add one n per curve, the median over its checkpoints, since a table may round accuracies and errors.
 
-    An accuracy of 0 or 1 has stderr 0 and says nothing of n; its curve's other rows, or the same task's, do.
+    Where an accuracy of 0 or 1 says nothing of n, the other rows of its curve do, or those of the same task.
     """
-    usable = (frame["stderr"] > 0) & frame["accuracy"].between(0, 1, inclusive="neither")
-    n = (frame["accuracy"] * (1 - frame["accuracy"]) / frame["stderr"].where(usable) ** 2 + 1).where(usable)
+    n = pd.Series(counts.trials(frame["accuracy"], frame["stderr"]), index=frame.index)
     by_curve = n.groupby([frame[c] for c in _curves(frame)], dropna=False).transform("median")
     by_task = n.groupby([frame[c] for c in _curves(frame) if c != "model"], dropna=False).transform("median")
     trials = by_curve.fillna(by_task).round()
-    uneven = ((n - trials).abs() > np.maximum(1, 0.02 * trials)) & usable
+    uneven = (n - trials).abs() > np.maximum(1, 0.02 * trials)
     bad = uneven.groupby([frame[c] for c in _curves(frame)], dropna=False).transform("any")
     for task, rows in frame[bad].groupby("task"):
         log.add(f"dropped: task {task!r}, whose standard errors are not those of one number of items", len(rows))
