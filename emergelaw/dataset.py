@@ -7,8 +7,8 @@
     chance, category …    (task)                    TASK_COORDS
     item_set              (model, task)             equal names may hide different items: never pool over that
 
-Any further data variable is a continuous metric over (model, checkpoint, task). Function vectors live in groups of the
-same file, see `vectors.py`; `contract.py` says what is checked.
+Any further data variable is a continuous metric over (model, checkpoint, task). Function vectors and outcomes of single
+items live in groups of the same file, see `vectors.py` and `items.py`; `contract.py` says what is checked.
 """
 
 import json
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from emergelaw import items as single_items
 from emergelaw import vectors as function_vectors
 from emergelaw.contract import (
     CHECKPOINT_AXES,
@@ -62,7 +63,7 @@ def build(cells: pd.DataFrame, models: pd.DataFrame, tasks: pd.DataFrame, proven
     """Build a valid data set from three tables.
 
     cells:  model, task, n_correct, n_trials, and step and/or tokens; optional checkpoint_name, flops, loss, item_set,
-            and metric_* columns for continuous metrics (mean log-probability of the target …)
+            and metric_* columns for continuous metrics (mean log-probability of the target …); for items see items.py
     models: indexed by model name, columns of MODEL_COORDS (all optional) and design_*; other columns are ignored
     tasks:  indexed by task name, columns of TASK_COORDS (all optional); other columns are ignored
     """
@@ -244,9 +245,20 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
-def save(ds: xr.Dataset, path: str | Path, vectors: Mapping[str, xr.Dataset] | None = None) -> Path:
-    """Write ds, and function vectors per model if given, atomically; the same content gives the same bytes."""
-    return write_netcdf(path, {"/": validate(ds), **function_vectors.groups(ds, vectors or {})})
+def save(
+    ds: xr.Dataset,
+    path: str | Path,
+    vectors: Mapping[str, xr.Dataset] | None = None,
+    items: xr.Dataset | None = None,
+) -> Path:
+    """Write ds, with function vectors per model and outcomes of items if given, atomically.
+
+    The same content gives the same bytes.
+    """
+    groups = {"/": validate(ds), **function_vectors.groups(ds, vectors or {})}
+    if items is not None:
+        groups[single_items.GROUP] = single_items.validate(ds, items)
+    return write_netcdf(path, groups)
 
 
 def open(path: str | Path) -> xr.Dataset:

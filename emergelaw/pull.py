@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from emergelaw import dataset
+from emergelaw import importers
 from emergelaw.errors import InputError, did_you_mean
 from emergelaw.files import atomic
 from emergelaw.importers import elementaltask, pythia_evals
@@ -103,7 +103,7 @@ def _import(source: Source, path: Path, origin: dict[str, str], out: Path) -> li
     imported = source.read([path])
     notes = imported.log.lines()
     about = {**imported.provenance, "pulled": {"repository": source.repository, **origin}, "import_log": notes}
-    dataset.save(dataset.build(imported.cells, imported.models, imported.tasks, about), out)
+    importers.save(imported, about, out)
     return notes
 
 

@@ -1,6 +1,7 @@
 """Importing long tables: recognised columns, counts from accuracies, and everything that must not be pooled."""
 
 import gzip
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -289,7 +290,14 @@ def test_only_parquet_needs_pyarrow(tmp_path, monkeypatch):
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     with pytest.raises(InputError, match=r"found none: install emergelaw\[parquet\] or give a CSV file"):
         IMPORTER.read([tmp_path / "t.parquet"])
-    assert len(load(cells(), tmp_path).cells) == 12
+
+
+def test_a_csv_file_is_read_without_pyarrow(tmp_path):
+    cells().to_csv(tmp_path / "t.csv", index=False)
+    program = "import sys; sys.modules['pyarrow'] = None; from emergelaw import cli; cli.main()"
+    command = [sys.executable, "-c", program, "import", "table", str(tmp_path / "t.csv"), "-o", str(tmp_path / "x.nc")]
+    subprocess.run(command, check=True, capture_output=True)
+    assert dataset.open(tmp_path / "x.nc").equals(build(load(cells(), tmp_path)))
 
 
 def test_missing_files_are_named_and_miss_says_why(tmp_path):

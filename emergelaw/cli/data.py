@@ -13,11 +13,12 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="The data set file to wri
 
 
 def _read(source: str):
-    """Return the data set, and its function vectors or None."""
-    from emergelaw import dataset, shipped, vectors
+    """Return the data set, its function vectors by model, and its items or None."""
+    from emergelaw import dataset, items, shipped, vectors
 
     path = shipped.find_data(source)
-    return dataset.open(path), vectors.open(path) if vectors.present(path) else {}
+    found = vectors.open(path) if vectors.present(path) else {}
+    return dataset.open(path), found, items.open(path) if items.present(path) else None
 
 
 def _wrote(path: Path, ds) -> None:
@@ -30,8 +31,9 @@ def describe(data: Source, as_json: Annotated[bool, typer.Option("--json", help=
     """Print what a data set holds: origin, models, tasks, holes, shapes of curves, dispersion, repeats."""
     from emergelaw.describe import describe as described
 
-    ds, vectors = _read(data)
+    ds, vectors, items = _read(data)
     content = described(ds) | {"vectors": {m: g.sizes["fv_checkpoint"] for m, g in vectors.items()}}
+    content["items"] = 0 if items is None else int((items["outcome"] >= 0).sum())
     if as_json:
         import json
 
@@ -46,10 +48,12 @@ def describe(data: Source, as_json: Annotated[bool, typer.Option("--json", help=
 def merge(data: Annotated[list[str], typer.Argument(metavar="DATA…", help="Two or more data sets.")], out: Out) -> None:
     """Make one data set of several; cells that contradict each other are an error."""
     from emergelaw import combine, dataset
+    from emergelaw.items import follow
 
     parts = [_read(source) for source in data]
-    merged = combine.merge([ds for ds, _ in parts])
-    dataset.save(merged, out, combine.merge_vectors(parts, merged))
+    merged = combine.merge([ds for ds, _, _ in parts])
+    vectors = combine.merge_vectors([(ds, vectors) for ds, vectors, _ in parts], merged)
+    dataset.save(merged, out, vectors, follow([(ds, items) for ds, _, items in parts], merged))
     _wrote(out, merged)
 
 
@@ -63,10 +67,11 @@ def subset(
 ) -> None:
     """Cut a data set to some models, some tasks, or the beginning of training."""
     from emergelaw import combine, dataset
+    from emergelaw.items import follow
 
-    ds, vectors = _read(data)
+    ds, vectors, items = _read(data)
     cut = combine.subset(ds, models, tasks, max_tokens)
-    dataset.save(cut, out, combine.follow(vectors, ds, cut))
+    dataset.save(cut, out, combine.follow(vectors, ds, cut), follow([(ds, items)], cut))
     _wrote(out, cut)
 
 
@@ -75,7 +80,7 @@ def export(data: Source, csv: Annotated[Path, typer.Option(help="The table to wr
     """Write the counts as one long table that `emergelaw import table` reads back."""
     from emergelaw import combine
 
-    ds, _ = _read(data)
+    ds, _, _ = _read(data)
     combine.export_csv(ds, csv)
     print(f"wrote {csv}: {int((ds['n_trials'].values > 0).sum()):,} rows; provenance stays in the data set alone")
 

@@ -70,6 +70,8 @@ def _remarks(content: dict[str, Any]) -> list[str]:
     if content["vectors"]:
         places = (f"{model} at {n} checkpoints" for model, n in content["vectors"].items())
         lines.append(f"function vectors: {', '.join(places)}")
+    if content["items"]:
+        lines.append(f"outcomes of single items: {content['items']:,}")
     if content["holes"]["count"]:
         first = "; ".join(f"{h['task']} of {h['model']} at {_where(h)}" for h in content["holes"]["first"])
         lines.append(f"{content['holes']['count']:,} holes (cells one would expect), first: {first}")

@@ -23,21 +23,19 @@ def command(
     metric: Annotated[str, typer.Option(help="lm-eval: the metric to prefer, such as acc_norm.")] = "",
 ) -> None:
     """Import evaluation results; prints what was kept, merged and dropped, and why."""
-    from emergelaw import dataset
-    from emergelaw.importers import choose
+    from emergelaw.importers import choose, save
 
     importer = choose(kind, sources)
     rows, columns = _pairs(filters, "--filter COLUMN=VALUE"), dict(_pairs(maps, "--map FIELD=COLUMN"))
     found = importer.read(
         sources, **_options(importer, {"filters": rows, "maps": columns, "suite": suite, "metric": metric})
     )
-    ds = dataset.build(found.cells, found.models, found.tasks, _provenance(found, importer))
-    path = dataset.save(ds, out)
+    ds = save(found, _provenance(found, importer), out)
     for line in found.log.lines():
         print(f"  {line}")
     cells = int((ds["n_trials"] > 0).sum())
     print(
-        f"wrote {path}: {ds.sizes['model']} models × {ds.sizes['task']} tasks, {cells:,} cells "
+        f"wrote {out}: {ds.sizes['model']} models × {ds.sizes['task']} tasks, {cells:,} cells "
         f"({found.provenance['kind']}: {found.provenance['title']})"
     )
 

@@ -1,14 +1,19 @@
 """Importers: one module per source format, listed here in the order in which they look at an unknown source."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import xarray as xr
+
+from emergelaw import dataset, items
 from emergelaw.errors import InputError, did_you_mean
 from emergelaw.importers import elementaltask, lm_eval, pythia_evals, table
 from emergelaw.importers.common import Imported, Importer, Log
 
 IMPORTERS = {i.name: i for i in (pythia_evals.IMPORTER, elementaltask.IMPORTER, lm_eval.IMPORTER, table.IMPORTER)}
 
-__all__ = ["IMPORTERS", "Imported", "Importer", "Log", "choose"]
+__all__ = ["IMPORTERS", "Imported", "Importer", "Log", "choose", "save"]
 
 
 def choose(kind: str, sources: list[Path]) -> Importer:
@@ -31,6 +36,13 @@ def choose(kind: str, sources: list[Path]) -> Importer:
         f"expected {_wanted(kind)} in {', '.join(map(str, sources))}, got none ({_verdict(missed)}): "
         "choose another KIND or another source"
     )
+
+
+def save(found: Imported, provenance: Mapping[str, Any], path: Path) -> xr.Dataset:
+    """Write what was imported, items included, as a data set with this provenance; return the data set."""
+    ds = dataset.build(found.cells, found.models, found.tasks, provenance)
+    dataset.save(ds, path, items=items.of_cells(ds, found.cells))
+    return ds
 
 
 def _wanted(kind: str) -> str:

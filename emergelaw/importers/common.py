@@ -1,7 +1,7 @@
 """What every importer returns, and the log of what it kept, merged and dropped."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,10 @@ class Log:
 
 @dataclass(frozen=True)
 class Imported:
-    """The three tables of `dataset.build`, and where they come from."""
+    """The three tables of `dataset.build`, and where they come from.
+
+    Where a source has single items, cells have a column `items`: {item: right or not}, or None.
+    """
 
     cells: pd.DataFrame
     models: pd.DataFrame
@@ -45,3 +48,13 @@ class Importer:
     expects: str
     miss: Callable[[list[Path]], str | None]
     read: Callable[..., Imported]
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Return the names, those that come again with their number."""
+    seen: Counter[str] = Counter()
+    out = []
+    for name in names:
+        out.append(f"{name}-{seen[name]}" if seen[name] else name)
+        seen[name] += 1
+    return out

@@ -89,8 +89,8 @@ def _one_per_set(items: list[ItemSet], log: Log) -> list[ItemSet]:
 
 
 def _item_rows(items: Iterable[ItemSet]) -> pd.DataFrame:
-    rows = [(i.model, i.revision, i.task, sum(i.right), len(i.right), i.name, "exact_match") for i in items]
-    return pd.DataFrame(rows, columns=[*CELL, "n_correct", "n_trials", "item_set", "metric"])
+    rows = [(i.model, i.revision, i.task, sum(i.right), len(i.right), i.name, "exact_match", i.outcomes) for i in items]
+    return pd.DataFrame(rows, columns=[*CELL, "n_correct", "n_trials", "item_set", "metric", "items"])
 
 
 def _count_rows(counts: list[dict], items: list[ItemSet], log: Log) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def _count_rows(counts: list[dict], items: list[ItemSet], log: Log) -> pd.DataFr
         else:
             kept.setdefault(tuple(count[c] for c in CELL), count)
     columns = [*CELL, "n_correct", "n_trials"]
-    return pd.DataFrame(kept.values(), columns=columns).assign(item_set=None, metric="task_eval")
+    return pd.DataFrame(kept.values(), columns=columns).assign(item_set=None, metric="task_eval", items=None)
 
 
 def _flagged(imported: Imported, items: list[ItemSet]) -> Imported:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from emergelaw.errors import InputError
 from emergelaw.importers import elementaltask_names as names
-from emergelaw.importers.common import Log
+from emergelaw.importers.common import Log, distinct
 from emergelaw.importers.sources import json_value, table
 
 FILE = re.compile(
@@ -38,6 +38,12 @@ class ItemSet:
     def name(self) -> str:
         """Return a name that differs if and only if the items do."""
         return "s" + hashlib.sha256(json.dumps(sorted(self.pairs)).encode()).hexdigest()[:6]
+
+    @property
+    def outcomes(self) -> dict[str, bool]:
+        """Return which items were answered right; a repeated item is told apart by its number."""
+        names = ("i" + hashlib.sha256(json.dumps(pair).encode()).hexdigest()[:12] for pair in self.pairs)
+        return dict(zip(distinct(names), self.right, strict=True))
 
 
 def is_right(prediction: str, target: str) -> bool:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from emergelaw.errors import InputError
-from emergelaw.importers.common import Log
+from emergelaw.importers.common import Log, distinct
 from emergelaw.importers.counts import brief
 from emergelaw.importers.sources import json_value, table
 
@@ -22,15 +22,16 @@ def records(content: bytes, where: str) -> list[dict[str, Any]]:
     return [table(item, "each item", where) for item in found]
 
 
-def recount(items: list[dict[str, Any]], metric: str, how: str, where: str) -> tuple[float, float, float]:
-    """Return (k, n, chance) of one metric and filter; NaN where items are not right or wrong, or have no choices."""
-    items = [i for i in items if i.get("filter", how) == how]
-    if not items:
-        return 0.0, 0.0, np.nan
-    values = [_value(i, metric, where) for i in items]
-    correct = float(sum(values)) if set(values) <= {0, 1} else np.nan
+def values(items: list[dict[str, Any]], metric: str, where: str) -> dict[str, float]:
+    """Return the metric of each item by the item's number."""
+    names = distinct(str(i.get("doc_id")) for i in items)
+    return dict(zip(names, (_value(i, metric, where) for i in items), strict=True))
+
+
+def chance(items: list[dict[str, Any]]) -> float:
+    """Return the accuracy of blind guessing that the answer choices imply; NaN where not every item has choices."""
     choices = [len(r) for i in items if isinstance(r := i.get("filtered_resps"), list) and _scored(r)]
-    return correct, float(len(items)), float(np.mean(1 / np.array(choices))) if len(choices) == len(items) else np.nan
+    return float(np.mean(1 / np.array(choices))) if choices and len(choices) == len(items) else np.nan
 
 
 def _value(item: dict[str, Any], metric: str, where: str) -> float:
@@ -49,18 +50,23 @@ def _scored(responses: list[Any]) -> bool:
 
 
 def with_items(rows: pd.DataFrame, files: Iterable[tuple[str, bytes]], log: Log) -> pd.DataFrame:
-    """Add item_correct, item_trials and the chance that the answer choices imply, where a per-item file exists."""
-    rows = rows.reset_index(drop=True).assign(item_correct=np.nan, item_trials=np.nan)
+    """Add items, item_correct and item_trials where a per-item file exists, and the chance that its choices imply."""
+    rows = rows.reset_index(drop=True).assign(items=None, item_correct=np.nan, item_trials=np.nan)
     where = {name: i for i, name in rows["samples"].items()}
     for name, content in files:
         if name not in where:
             log.add(f"left out per-item file {name.rpartition('/')[2]}: no results file of the same run names its task")
             continue
         i = where[name]
-        correct, trials, chance = recount(records(content, name), rows.at[i, "metric"], rows.at[i, "filter"], name)
-        rows.loc[i, ["item_correct", "item_trials"]] = correct, trials
-        rows.loc[i, "size"] = trials if np.isnan(rows.at[i, "size"]) and trials else rows.at[i, "size"]
-        rows.loc[i, "chance"] = chance if np.isnan(rows.at[i, "chance"]) else rows.at[i, "chance"]
+        row = rows.loc[i]
+        found = [r for r in records(content, name) if r.get("filter", row["filter"]) == row["filter"]]
+        outcomes = values(found, row["metric"], name)
+        if set(outcomes.values()) <= {0, 1}:
+            rows.at[i, "items"] = {item: bool(value) for item, value in outcomes.items()} or None
+            rows.loc[i, "item_correct"] = sum(outcomes.values())
+        rows.loc[i, "item_trials"] = len(found)
+        rows.loc[i, "size"] = len(found) if np.isnan(row["size"]) and found else row["size"]
+        rows.loc[i, "chance"] = chance(found) if np.isnan(row["chance"]) else row["chance"]
     return rows
 
 

@@ -207,7 +207,18 @@ def _two_counts(a: pd.Series, b: pd.Series) -> str:
 
 
 def _cells(frame: pd.DataFrame) -> pd.DataFrame:
-    columns = ["model", "task", "n_correct", "n_trials", *PLACE, "checkpoint_name", "flops", "loss", "item_set"]
+    columns = [
+        "model",
+        "task",
+        "n_correct",
+        "n_trials",
+        *PLACE,
+        "checkpoint_name",
+        "flops",
+        "loss",
+        "item_set",
+        "items",
+    ]
     columns += [c for c in frame if c.startswith("metric_")]
     return frame[[c for c in columns if c in frame]].reset_index(drop=True)
 
