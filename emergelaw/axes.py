@@ -11,6 +11,7 @@ import xarray as xr
 
 from emergelaw.errors import InputError, did_you_mean
 
+ROUNDING = 1e-9  # what going to natural units and back may change in x
 SUFFIXES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
 
@@ -34,11 +35,19 @@ class Axis:
         x = self.sign * np.asarray(x, float)
         return 10.0**x if self.log else x
 
-    def format(self, value: float) -> str:
-        """Return a value in natural units as text, such as '1.2B tokens'."""
-        if self.name == "loss":
-            return f"loss {value:.3g}"
-        return f"{quantity(value, scientific=self.name == 'flops')} {self.label}"
+    def text(self, x: float) -> str:
+        """Return x as text in natural units: 1.2B (tokens), 143k (steps), 3e+21 (FLOPs), 2.53 (loss)."""
+        value = float(self.from_x(x))
+        return f"{value:.3g}" if self.name == "loss" else quantity(value, scientific=self.name == "flops")
+
+    def point(self, x: float, first: float, last: float) -> str:
+        """Return a point of emergence as text; a censored one as ≤ the first or > the last checkpoint (all are x)."""
+        later, earlier = ("<", "≥") if self.sign < 0 else (">", "≤")
+        if x > last + ROUNDING:
+            return later + self.text(last)
+        if x <= first + ROUNDING:
+            return earlier + self.text(first)
+        return self.text(x)
 
 
 AXES = {

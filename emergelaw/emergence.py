@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from emergelaw.axes import Axis, axis_of, convert, named, quantity
+from emergelaw.axes import Axis, axis_of, convert, named
 from emergelaw.errors import InputError, did_you_mean
 
 GRID = 128  # points between the first and the last checkpoint of a model
@@ -229,12 +229,3 @@ def table(t: xr.DataArray) -> pd.DataFrame:
 def emergence_table(fit: Any, definition: Definition | None = None, axis: str | None = None) -> pd.DataFrame:
     """Return the emergence point of every (task, model): median, 90 % interval, P(emerged by the last checkpoint)."""
     return table(points(fit, definition, axis))
-
-
-def text(value: float, axis: Axis, first: float, last: float) -> str:
-    """Return an emergence point (all in natural units) as a table cell: '12B', '≤ 3B' or, never seen, '> 300B'."""
-    write = lambda v: quantity(v, scientific=axis.name == "flops")  # noqa: E731
-    if np.isinf(value):
-        return f"> {write(last)}" if axis.sign > 0 else f"< {write(last)}"
-    earlier = axis.to_x(value) <= axis.to_x(first)
-    return f"{'≤' if axis.sign > 0 else '≥'} {write(first)}" if earlier else write(value)

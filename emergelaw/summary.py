@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from emergelaw import dataset
-from emergelaw.axes import Axis, axis_of, quantity
+from emergelaw.axes import axis_of
 
 if TYPE_CHECKING:
     from emergelaw.fit import Fit
@@ -133,18 +133,9 @@ def predictive_hits(fit: Fit, curves: Curves) -> np.ndarray:
     return ((share >= interval["low"].values) & (share <= interval["high"].values) & (curves.n > 0)).sum(1)
 
 
-def amount(axis: Axis, x: float) -> str:
-    """Say a position x in natural units, shortly: 2.1B tokens, 143k steps, 3e+21 FLOPs, a loss of 2.53."""
-    value = float(axis.from_x(x))
-    return f"{value:.3g}" if axis.name == "loss" else quantity(value, scientific=axis.name == "flops")
-
-
 def when(fit: Fit, x: float, span: tuple[float, float]) -> str:
     """Say an emergence point; a censored one as beyond the first or the last checkpoint."""
-    if np.isfinite(x):
-        return amount(fit.axis, x)
-    larger = (x > 0) == (fit.axis.sign > 0)  # a loss falls as training goes on
-    return f"{'>' if larger else '<'}{amount(fit.axis, span[1] if x > 0 else span[0])}"
+    return fit.axis.point(x, *span)
 
 
 def interval(fit: Fit, row: TaskRow | CurveRow) -> str:

@@ -88,14 +88,33 @@ def test_a_loss_that_went_up_again_counts_at_its_first_low():
 @pytest.mark.parametrize(
     ("name", "value", "text"),
     [
-        ("tokens", 1.2e9, "1.2B tokens"),
-        ("tokens", 3e11, "300B tokens"),
-        ("tokens", 999e12, "999T tokens"),
-        ("steps", 143000, "143k steps"),
-        ("steps", 5, "5 steps"),
-        ("flops", 1.23e21, "1.2e+21 FLOPs"),
-        ("loss", 2.345, "loss 2.35"),
+        ("tokens", 1.2e9, "1.2B"),
+        ("tokens", 3e11, "300B"),
+        ("tokens", 999e12, "999T"),
+        ("tokens", 0, "0"),
+        ("steps", 143000, "143k"),
+        ("steps", 5, "5"),
+        ("flops", 1.23e21, "1.2e+21"),
+        ("loss", 2.345, "2.35"),
     ],
 )
-def test_format(name, value, text):
-    assert axes.named(name).format(value) == text
+def test_text_in_natural_units(name, value, text):
+    assert axes.named(name).text(axes.named(name).to_x(value)) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "first", "last", "text"),
+    [
+        ("tokens", np.inf, 1e9, 3e11, ">300B"),
+        ("tokens", 1e9, 1e9, 3e11, "≤1B"),
+        ("tokens", 0, 1e9, 3e11, "≤1B"),
+        ("tokens", 1.2e10, 1e9, 3e11, "12B"),
+        ("tokens", 3e11, 1e9, 3e11, "300B"),
+        ("loss", -np.inf, 9.0, 2.5, "<2.5"),
+        ("loss", np.inf, 9.0, 2.5, "≥9"),
+        ("loss", 3.0, 9.0, 2.5, "3"),
+    ],
+)
+def test_points_of_emergence_say_what_is_censored(name, value, first, last, text):
+    axis = axes.named(name)
+    assert axis.point(*(axis.to_x(v) for v in (value, first, last))) == text

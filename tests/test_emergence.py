@@ -139,14 +139,6 @@ def test_blocks_do_not_change_the_points(monkeypatch):
     xr.testing.assert_identical(whole, emergence.points(fit(jitter=0.3), emergence.define("relative", 0.5)))
 
 
-def test_cells_say_what_is_censored():
-    tokens, loss = axes.named("tokens"), axes.named("loss")
-    assert emergence.text(np.inf, tokens, 1e9, 3e11) == "> 300B"
-    assert emergence.text(1e9, tokens, 1e9, 3e11) == "≤ 1B"
-    assert emergence.text(1.2e10, tokens, 1e9, 3e11) == "12B"
-    assert emergence.text(np.inf, loss, 9.0, 2.5) == "< 2.5"
-
-
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [

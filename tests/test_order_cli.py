@@ -54,8 +54,8 @@ def test_a_run_folder_is_opened_and_every_table_printed(run):
     assert lines[1] == "Converged: read on."
     for piece in (
         "tokens at accuracy ≥ 0.6",
-        "> 100B",
-        "> 1T",
+        ">100B",
+        ">1T",
         "short ~ long",
         "early 1.00, middle",
         "only agreement",

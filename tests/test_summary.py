@@ -5,7 +5,7 @@ import pytest
 from fakes import fake_fit
 
 from emergelaw.axes import named
-from emergelaw.summary import amount, curve_rows, emergence, interval, measured, origin, spread, task_rows, when
+from emergelaw.summary import curve_rows, emergence, interval, measured, origin, spread, task_rows, when
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_curve_rows_carry_states_and_ceilings_of_their_model(fit):
 
 def test_words_for_censored_points(fit):
     span = np.log10(2e6), np.log10(3e11)
-    assert when(fit, np.inf, span) == ">300B" and when(fit, -np.inf, span) == "<2M"
+    assert when(fit, np.inf, span) == ">300B" and when(fit, -np.inf, span) == "≤2M"
     assert when(fit, 9.0, span) == "1B"
     flat = task_rows(fit)[-1]
     assert interval(fit, flat) == ">300B"
@@ -91,14 +91,14 @@ def test_words_for_censored_points(fit):
 def test_a_loss_is_censored_downwards(fit):
     fit = fake_fit(2, 2)
     fit.axis = named("loss")
-    assert when(fit, np.inf, (-11.0, -2.31)) == "<2.31" and when(fit, -np.inf, (-11.0, -2.31)) == ">11"
+    assert when(fit, np.inf, (-11.0, -2.31)) == "<2.31" and when(fit, -np.inf, (-11.0, -2.31)) == "≥11"
 
 
 @pytest.mark.parametrize(("axis", "x", "said"), [
     ("tokens", np.log10(2.1e9), "2.1B"), ("steps", np.log10(143_000), "143k"), ("flops", 21.0, "1e+21"),
     ("loss", -2.534, "2.53")])
 def test_amounts_are_said_in_natural_units(axis, x, said):
-    assert amount(named(axis), x) == said
+    assert named(axis).text(x) == said
 
 
 def test_a_spread_without_width_is_one_number():

@@ -6,6 +6,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
+from emergelaw.axes import quantity
 from emergelaw.describe import SHAPES
 
 
@@ -96,14 +97,8 @@ def _dispersion(found: dict[str, Any]) -> list[str]:
 
 
 def _where(place: dict[str, Any]) -> str:
-    return f"step {_short(place['step'])}" if place["step"] is not None else f"{_short(place['tokens'])} tokens"
+    return f"step {place['step']}" if place["step"] is not None else f"{_short(place['tokens'])} tokens"
 
 
 def _short(value: float | None) -> str:
-    """Return 1.2B for 1 208 602 624."""
-    if value is None:
-        return "–"
-    for size, letter in ((1e12, "T"), (1e9, "B"), (1e6, "M")):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.6g}"
+    return "–" if value is None else quantity(value)

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from emergelaw import dataset
-from emergelaw.emergence import text
 from emergelaw.order import ALL, Order
 
 MODEL_COLUMNS = 4  # with more models than this, a task shows its span over models
@@ -58,9 +57,9 @@ def _cells(found: Order, axis: Any) -> pd.DataFrame:
     """Return the emergence table with its points written out, censored ones as such."""
     edges = pd.DataFrame({c: found.points[c].values for c in ("model", "task", "first", "last")})
     table = found.emergence.merge(edges, on=["model", "task"])
-    ends = axis.from_x(table[["first", "last"]].to_numpy())
     for name in ("median", "5 %", "95 %"):
-        table[f"{name} text"] = [text(v, axis, *end) for v, end in zip(table[name], ends, strict=True)]
+        x = np.where(np.isinf(table[name]), np.inf, axis.to_x(table[name]))
+        table[f"{name} text"] = [axis.point(*of) for of in zip(x, table["first"], table["last"], strict=True)]
     same = table["5 % text"] == table["95 % text"]
     spread = table["median text"] + " (" + table["5 % text"] + " – " + table["95 % text"] + ")"
     return table.assign(interval=np.where(same, table["median text"], spread))

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from emergelaw.summary import amount, origin
+from emergelaw.summary import origin
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,7 +70,7 @@ def scale_x(ax: Axes, axis: Axis, x: np.ndarray, label: bool = True, most: int |
     ax.set_xlim(low - pad, high + pad)
     inches = ax.get_position().width * ax.figure.get_figure(root=True).get_figwidth()
     at = ticks(axis, low - pad, high + pad, most=most or max(2, int(2 * inches)))
-    ax.set_xticks(at, [amount(axis, t) for t in at])
+    ax.set_xticks(at, [axis.text(t) for t in at])
     if label:
         ax.set_xlabel(axis.label)
 

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from emergelaw import dataset
 from emergelaw.files import atomic
 from emergelaw.report.figures import draw_all, slugs
-from emergelaw.summary import amount, curve_rows, interval, measured, origin, spread, task_rows, when
+from emergelaw.summary import curve_rows, interval, measured, origin, spread, task_rows, when
 
 if TYPE_CHECKING:
     from emergelaw.fit import Fit
@@ -54,7 +54,7 @@ def _data_facts(fit: Fit) -> dict[str, str]:
     """Return the size of what was analysed, in words."""
     curves = measured(fit)
     n = curves.n[curves.n > 0]
-    low, high = (amount(fit.axis, float(x)) for x in (curves.first.min(), curves.last.max()))
+    low, high = (fit.axis.text(x) for x in (curves.first.min(), curves.last.max()))
     items = f"{n.min():,}" if n.min() == n.max() else f"{n.min():,} to {n.max():,}"
     return {"models": str(fit.data.sizes["model"]), "tasks": str(fit.data.sizes["task"]),
             "curves": f"{len(curves.n):,}", "measured cells": f"{len(n):,}", "items per cell": items,
