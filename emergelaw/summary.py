@@ -71,11 +71,18 @@ def task_rows(fit: Fit) -> list[TaskRow]:
     for task in dict.fromkeys(tasks):
         here = np.flatnonzero(tasks == task)
         ceiling, shares = middle["ceiling"].values[here], curves.p_emerged[here]
-        rows.append(TaskRow(
-            task=str(task), n_curves=len(here), emergence=tuple(emergence(fit, curves, here, INTERVAL)),
-            span=(curves.first[here].min(), curves.last[here].max()), ceiling=(ceiling.min(), ceiling.max()),
-            p_emerged=(shares.min(), shares.max()), dispersion=float(np.median(middle["dispersion"].values[here])),
-            coverage=inside[here].sum() / (curves.n[here] > 0).sum()))
+        rows.append(
+            TaskRow(
+                task=str(task),
+                n_curves=len(here),
+                emergence=tuple(emergence(fit, curves, here, INTERVAL)),
+                span=(curves.first[here].min(), curves.last[here].max()),
+                ceiling=(ceiling.min(), ceiling.max()),
+                p_emerged=(shares.min(), shares.max()),
+                dispersion=float(np.median(middle["dispersion"].values[here])),
+                coverage=inside[here].sum() / (curves.n[here] > 0).sum(),
+            )
+        )
     return sorted(rows, key=lambda row: (row.emergence[1], -row.p_emerged[1], row.task))
 
 
@@ -100,8 +107,15 @@ def curve_rows(fit: Fit, curves: Curves, task: str) -> list[CurveRow]:
     for i in np.flatnonzero(fit.draws["task"].values == task):
         model = str(fit.draws["model"].values[i])
         state = states.loc[model, ["p_flat", "p_not_yet", "p_emerged"]].astype(float)
-        rows.append(CurveRow(model, tuple(emergence(fit, curves, np.array([i]), INTERVAL)),
-                             (curves.first[i], curves.last[i]), tuple(np.quantile(ceiling[:, i], INTERVAL)), *state))
+        rows.append(
+            CurveRow(
+                model,
+                tuple(emergence(fit, curves, np.array([i]), INTERVAL)),
+                (curves.first[i], curves.last[i]),
+                tuple(np.quantile(ceiling[:, i], INTERVAL)),
+                *state,
+            )
+        )
     return rows
 
 

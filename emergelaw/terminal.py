@@ -37,8 +37,14 @@ def console(stderr: bool = False) -> Console:
 
 def summary(fit: Fit, out_dir: str | Path) -> RenderableType:
     """Return everything: provenance, what was left out, tasks, explanations, status, files."""
-    parts = [provenance_line(fit), left_out(fit), task_table(fit, task_rows(fit)), explanations(fit), status_line(fit),
-             files(out_dir)]
+    parts = [
+        provenance_line(fit),
+        left_out(fit),
+        task_table(fit, task_rows(fit)),
+        explanations(fit),
+        status_line(fit),
+        files(out_dir),
+    ]
     return Group(*(part for part in parts if part is not None))
 
 
@@ -46,8 +52,10 @@ def provenance_line(fit: Fit) -> Text:
     """Return where the data come from, their size, and the model."""
     told, result, sizes = dataset.provenance(fit.data), fit.result, fit.data.sizes
     about = "".join(f"{mark}{told[key]}" for mark, key in ((": ", "title"), (", licence ", "licence")) if told.get(key))
-    size = (f"{sizes['model']} models, {sizes['task']} tasks, {result['n_curves']:,} curves, "
-            f"{result['n_cells']:,} cells, model {result['model']}, seed {result['seed']}")
+    size = (
+        f"{sizes['model']} models, {sizes['task']} tasks, {result['n_curves']:,} curves, "
+        f"{result['n_cells']:,} cells, model {result['model']}, seed {result['seed']}"
+    )
     return Text.assemble((origin(fit), "bold red" if told["kind"] == "simulated" else "bold"), about, "\n", size)
 
 
@@ -76,16 +84,25 @@ def task_table(fit: Fit, rows: list[TaskRow]) -> Table:
     for name in ("half rise", "90 % interval", "ceiling", "P(emerged)", "φ"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
-        cells = (row.task, when(fit, row.emergence[1], row.span), interval(fit, row), spread(*row.ceiling),
-                 spread(*row.p_emerged), f"{row.dispersion:.2f}")
+        cells = (
+            row.task,
+            when(fit, row.emergence[1], row.span),
+            interval(fit, row),
+            spread(*row.ceiling),
+            spread(*row.p_emerged),
+            f"{row.dispersion:.2f}",
+        )
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
 
 def _caption(fit: Fit) -> Text:
     sign = "<" if fit.axis.sign < 0 else ">"
-    return Text(f"Half rise in {fit.axis.label}, over models and draws; {sign} means after the last checkpoint. "
-                "Ceiling, P(emerged): least to most over models. φ: dispersion, 1 is binomial.", style="dim")
+    return Text(
+        f"Half rise in {fit.axis.label}, over models and draws; {sign} means after the last checkpoint. "
+        "Ceiling, P(emerged): least to most over models. φ: dispersion, 1 is binomial.",
+        style="dim",
+    )
 
 
 def status_line(fit: Fit) -> Text:
@@ -93,10 +110,12 @@ def status_line(fit: Fit) -> Text:
     result = fit.result
     good = result["converged"]
     status = f"{'✓' if good else '✗'} {result['status']}: ", "bold green" if good else "bold red"
-    numbers = (f"r-hat ≤ {result['max_rhat']:.3f}, bulk ESS ≥ {result['min_ess_bulk']:,.0f}, "
-               f"{result['divergences']:,} divergences, {result['gradients']:,} gradients, "
-               f"{result['seconds']['total']:.0f} s; 90 % intervals cover {100 * result['coverage90_in_sample']:.1f} % "
-               "of the fitted cells.")
+    numbers = (
+        f"r-hat ≤ {result['max_rhat']:.3f}, bulk ESS ≥ {result['min_ess_bulk']:,.0f}, "
+        f"{result['divergences']:,} divergences, {result['gradients']:,} gradients, "
+        f"{result['seconds']['total']:.0f} s; 90 % intervals cover {100 * result['coverage90_in_sample']:.1f} % "
+        "of the fitted cells."
+    )
     return Text.assemble(status, result["status_sentence"], "\n", (numbers, "dim"))
 
 

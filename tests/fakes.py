@@ -50,12 +50,25 @@ class FakeFit:
     @cached_property
     def _predictive(self):
         k, n, x = _per_curve(self)
-        p = np.stack([gompertz(x, *(self.draws[v].median("sample").values[:, None] for v in
-                                    ("floor", "ceiling", "onset", "width")))]).squeeze(0)
+        p = np.stack(
+            [
+                gompertz(
+                    x, *(self.draws[v].median("sample").values[:, None] for v in ("floor", "ceiling", "onset", "width"))
+                )
+            ]
+        ).squeeze(0)
         half = 1.645 * np.sqrt(p * (1 - p) / np.maximum(n, 1)) + 0.01
         dims = ("curve", "checkpoint")
-        return xr.Dataset({"low": (dims, p - half), "high": (dims, p + half), "mean": (dims, p), "x": (dims, x),
-                           "observed": (dims, k / np.maximum(n, 1)), "n": (dims, n)})
+        return xr.Dataset(
+            {
+                "low": (dims, p - half),
+                "high": (dims, p + half),
+                "mean": (dims, p),
+                "x": (dims, x),
+                "observed": (dims, k / np.maximum(n, 1)),
+                "n": (dims, n),
+            }
+        )
 
 
 def _per_curve(fit):
@@ -72,8 +85,10 @@ def fake_fit(n_tasks=4, n_models=3, chains=4, draws=50, kind="simulated", seed=0
     data = _data(truth, kind, rng)
     sampled = _draws(truth, chains * draws, rng)
     last = 11.48
-    state = [(0.97, 0.02, 0.01) if t.flat else (0.0, 1.0, 0.0) if t.onset > last else (0.0, 0.0, 1.0)
-             for t in truth.itertuples()]
+    state = [
+        (0.97, 0.02, 0.01) if t.flat else (0.0, 1.0, 0.0) if t.onset > last else (0.0, 0.0, 1.0)
+        for t in truth.itertuples()
+    ]
     states = pd.DataFrame(state, columns=["p_flat", "p_not_yet", "p_emerged"])
     states.insert(0, "model", truth["model"].to_numpy())
     states.insert(1, "task", truth["task"].to_numpy())
@@ -86,9 +101,19 @@ def _truth(n_tasks, n_models, rng):
         flat, base, ceiling = t % 4 == 3, 8.2 + 2.6 * (t % 7) / 6, rng.uniform(0.5, 0.85)
         for m in range(n_models):
             size = m / max(n_models - 1, 1)
-            rows.append({"model": f"model-{m:02d}", "task": f"task_{t:02d}", "size": size, "flat": flat, "floor": 0.25,
-                         "ceiling": 0.25 if flat else ceiling + 0.12 * size, "onset": base + rng.normal(0, 0.08),
-                         "width": rng.uniform(0.9, 1.6), "family": "even" if m % 2 == 0 else "odd"})
+            rows.append(
+                {
+                    "model": f"model-{m:02d}",
+                    "task": f"task_{t:02d}",
+                    "size": size,
+                    "flat": flat,
+                    "floor": 0.25,
+                    "ceiling": 0.25 if flat else ceiling + 0.12 * size,
+                    "onset": base + rng.normal(0, 0.08),
+                    "width": rng.uniform(0.9, 1.6),
+                    "family": "even" if m % 2 == 0 else "odd",
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -102,8 +127,13 @@ def _data(truth, kind, rng):
     models = truth.drop_duplicates("model").set_index("model")[["family"]]
     models["params"] = np.geomspace(7e7, 1.2e10, len(models))
     tasks = pd.DataFrame({"chance": 0.25}, index=truth["task"].unique())
-    provenance = {"kind": kind, "title": "curves <drawn> from a known truth", "sources": ["a seed & a law"],
-                  "licence": "CC0-1.0", "log": ["kept 20 checkpoints of each model", "dropped <main>: no tokens"]}
+    provenance = {
+        "kind": kind,
+        "title": "curves <drawn> from a known truth",
+        "sources": ["a seed & a law"],
+        "licence": "CC0-1.0",
+        "log": ["kept 20 checkpoints of each model", "dropped <main>: no tokens"],
+    }
     return dataset.build(cells, models, tasks, provenance)
 
 
@@ -124,32 +154,57 @@ def _posterior(draws, chains):
         values = draws[name].values
         arrays[name] = ("chain", "draw", "curve"), values.reshape(chains, -1, values.shape[1])
     arrays["onset_mean"] = ("chain", "draw"), arrays["onset"][1].mean(-1)
-    posterior = xr.Dataset(arrays, coords={"curve": [f"{m}, {t}" for m, t in zip(
-        draws["model"].values, draws["task"].values, strict=True)]})
+    posterior = xr.Dataset(
+        arrays,
+        coords={"curve": [f"{m}, {t}" for m, t in zip(draws["model"].values, draws["task"].values, strict=True)]},
+    )
     diverging = np.zeros(arrays["onset"][1].shape[:2], bool)
-    return xr.DataTree.from_dict({"posterior": posterior,
-                                  "sample_stats": xr.Dataset({"diverging": (("chain", "draw"), diverging)})})
+    return xr.DataTree.from_dict(
+        {"posterior": posterior, "sample_stats": xr.Dataset({"diverging": (("chain", "draw"), diverging)})}
+    )
 
 
 def _result(truth, data, **changed):
-    return {"status": "converged", "converged": True,
-            "status_sentence": "Converged: all chains agree, so read the results.",
-            "max_rhat": 1.004, "min_ess_bulk": 812.0, "divergences": 0, "gradients": 123456,
-            "seconds": {"load": 1.0, "compile": 5.0, "warmup": 10.0, "sample": 12.0, "total": 28.0},
-            "n_curves": len(truth), "n_cells": int((data["n_trials"] > 0).sum()), "coverage90_in_sample": 0.912,
-            "data_sha256": "ab" * 32, "model": "trajectory", "seed": 1,
-            "versions": {"emergelaw": "0.1.0", "jax": "0.10.2"},
-            "left_out": ["3 checkpoints of model-01: <no tokens>"],
-            "explanations": [{"weight": 1.0, "sentence": "All chains tell the same story.", "chains": [0, 1, 2, 3]}],
-            **changed}
+    return {
+        "status": "converged",
+        "converged": True,
+        "status_sentence": "Converged: all chains agree, so read the results.",
+        "max_rhat": 1.004,
+        "min_ess_bulk": 812.0,
+        "divergences": 0,
+        "gradients": 123456,
+        "seconds": {"load": 1.0, "compile": 5.0, "warmup": 10.0, "sample": 12.0, "total": 28.0},
+        "n_curves": len(truth),
+        "n_cells": int((data["n_trials"] > 0).sum()),
+        "coverage90_in_sample": 0.912,
+        "data_sha256": "ab" * 32,
+        "model": "trajectory",
+        "seed": 1,
+        "versions": {"emergelaw": "0.1.0", "jax": "0.10.2"},
+        "left_out": ["3 checkpoints of model-01: <no tokens>"],
+        "explanations": [{"weight": 1.0, "sentence": "All chains tell the same story.", "chains": [0, 1, 2, 3]}],
+        **changed,
+    }
 
 
 def _priors():
     return [
-        {"name": "onset_sd", "prior": "HalfNormal(0.5)", "belief": "Tasks differ by about half a decade <or less>.",
-         "posterior": {"median": 0.6, "low": 0.4, "high": 0.9}},
-        {"name": "onset_slope", "prior": "Normal(0, 0.1)", "belief": "Size moves onsets little.",
-         "posterior": {"median": -0.03, "low": -0.08, "high": 0.02}},
-        {"name": "floor", "prior": "Normal(logit(chance), 0.25)", "belief": "Floors lie near chance.",
-         "posterior": {"median": -1.1, "low": -1.2, "high": -1.0}},
+        {
+            "name": "onset_sd",
+            "prior": "HalfNormal(0.5)",
+            "belief": "Tasks differ by about half a decade <or less>.",
+            "posterior": {"median": 0.6, "low": 0.4, "high": 0.9},
+        },
+        {
+            "name": "onset_slope",
+            "prior": "Normal(0, 0.1)",
+            "belief": "Size moves onsets little.",
+            "posterior": {"median": -0.03, "low": -0.08, "high": 0.02},
+        },
+        {
+            "name": "floor",
+            "prior": "Normal(logit(chance), 0.25)",
+            "belief": "Floors lie near chance.",
+            "posterior": {"median": -1.1, "low": -1.2, "high": -1.0},
+        },
     ]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sigmoid_fit import LAST, fit
 
-from emergelaw import axes, emergence
+from emergelaw import emergence
 from emergelaw.curves import CURVES
 from emergelaw.errors import InputError
 

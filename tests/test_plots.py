@@ -39,8 +39,10 @@ DRAWN = {
     "prior and posterior": lambda fit, ax: plots.plot_prior_posterior(fit.priors[0], ax),
 }
 FIGURES = {
-    "grid": plots.plot_grid, "task": lambda fit: plots.task_figure(fit, "task_01"),
-    "emergence": plots.emergence_figure, "diagnostics": plots.diagnostics_figure,
+    "grid": plots.plot_grid,
+    "task": lambda fit: plots.task_figure(fit, "task_01"),
+    "emergence": plots.emergence_figure,
+    "diagnostics": plots.diagnostics_figure,
     "priors": plots.prior_posterior_figure,
 }
 
@@ -114,14 +116,23 @@ def test_binomial_interval_is_exact():
     assert binom.sf(6, 20, low[1]) == pytest.approx(0.025) and binom.cdf(7, 20, high[1]) == pytest.approx(0.025)
 
 
-@pytest.mark.parametrize(("draw", "message"), [
-    (lambda fit: plots.plot_curves(fit, task="task_1"),
-     r"expected a task of this fit, got 'task_1' \(did you mean 'task_01'\?\): choose from task_00, task_01"),
-    (lambda fit: plots.plot_curves(fit, task="task_01", models=["x"]),
-     "expected a model of this fit, got 'x': choose from model-00"),
-    (lambda fit: plots.plot_family(fit, task="task_01", families=["evn"]),
-     r"expected a family of this fit, got 'evn' \(did you mean 'even'\?\)"),
-])
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (
+            lambda fit: plots.plot_curves(fit, task="task_1"),
+            r"expected a task of this fit, got 'task_1' \(did you mean 'task_01'\?\): choose from task_00, task_01",
+        ),
+        (
+            lambda fit: plots.plot_curves(fit, task="task_01", models=["x"]),
+            "expected a model of this fit, got 'x': choose from model-00",
+        ),
+        (
+            lambda fit: plots.plot_family(fit, task="task_01", families=["evn"]),
+            r"expected a family of this fit, got 'evn' \(did you mean 'even'\?\)",
+        ),
+    ],
+)
 def test_unknown_names_get_one_sentence(fit, draw, message):
     with pytest.raises(InputError, match=message):
         draw(fit)
@@ -190,9 +201,17 @@ def test_worst_parameters_come_first_and_constants_are_left_out():
     np.testing.assert_array_equal(found[0].draws, posterior["ceiling"][:, :, 3])
 
 
-@pytest.mark.parametrize(("text", "x", "density"), [
-    ("Normal(0, 0.1)", 0.0, 3.98942), ("HalfNormal(0.5)", 0.0, 1.59577), ("Gamma(2, 4)", 0.5, 1.08268),
-    ("Exponential(rate=2)", 0.0, 2.0), ("Uniform(1, 3)", 2.0, 0.5), ("LogNormal(0, 1)", 1.0, 0.398942)])
+@pytest.mark.parametrize(
+    ("text", "x", "density"),
+    [
+        ("Normal(0, 0.1)", 0.0, 3.98942),
+        ("HalfNormal(0.5)", 0.0, 1.59577),
+        ("Gamma(2, 4)", 0.5, 1.08268),
+        ("Exponential(rate=2)", 0.0, 2.0),
+        ("Uniform(1, 3)", 2.0, 0.5),
+        ("LogNormal(0, 1)", 1.0, 0.398942),
+    ],
+)
 def test_prior_texts_are_read_in_numpyros_notation(text, x, density):
     assert parse_prior(text).pdf(x) == pytest.approx(density, rel=1e-4)
 

@@ -92,8 +92,10 @@ def test_text_from_outside_cannot_become_markup(built):
 
 
 def test_several_explanations_are_shown_with_weights(tmp_path):
-    both = [{"weight": 0.7, "sentence": "one slow rise", "chains": [0, 1]},
-            {"weight": 0.3, "sentence": "a late one", "chains": [2]}]
+    both = [
+        {"weight": 0.7, "sentence": "one slow rise", "chains": [0, 1]},
+        {"weight": 0.3, "sentence": "a late one", "chains": [2]},
+    ]
     page = Page(report.build(fake_fit(2, 2, explanations=both), tmp_path).read_text())
     text = said(page)
     assert "Several explanations fit" in text and "70 % one slow rise 0, 1" in text and "30 % a late one 2" in text

@@ -94,9 +94,15 @@ def test_a_loss_is_censored_downwards(fit):
     assert when(fit, np.inf, (-11.0, -2.31)) == "<2.31" and when(fit, -np.inf, (-11.0, -2.31)) == "≥11"
 
 
-@pytest.mark.parametrize(("axis", "x", "said"), [
-    ("tokens", np.log10(2.1e9), "2.1B"), ("steps", np.log10(143_000), "143k"), ("flops", 21.0, "1e+21"),
-    ("loss", -2.534, "2.53")])
+@pytest.mark.parametrize(
+    ("axis", "x", "said"),
+    [
+        ("tokens", np.log10(2.1e9), "2.1B"),
+        ("steps", np.log10(143_000), "143k"),
+        ("flops", 21.0, "1e+21"),
+        ("loss", -2.534, "2.53"),
+    ],
+)
 def test_amounts_are_said_in_natural_units(axis, x, said):
     assert named(axis).text(x) == said
 

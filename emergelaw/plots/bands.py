@@ -37,13 +37,13 @@ def curve_bands(fit: Fit, x: np.ndarray | None = None) -> Bands:
     curves = measured(fit)
     x = grid(curves) if x is None else x
     step = max(1, _VALUES_AT_ONCE // (fit.draws.sizes["sample"] * fit.draws.sizes["curve"]))
-    parts = [quantiles(fit.curves(x[i:i + step])) for i in range(0, len(x), step)]
+    parts = [quantiles(fit.curves(x[i : i + step])) for i in range(0, len(x), step)]
     return Bands(x, np.concatenate(parts, axis=-1), curves)
 
 
 def quantiles(draws: np.ndarray) -> np.ndarray:
     """Return the LEVELS over the first axis; sorting 32-bit rows is five times faster than np.quantile."""
-    thin = draws[::-(-len(draws) // _DRAWS)]
+    thin = draws[:: -(-len(draws) // _DRAWS)]
     ordered = np.sort(np.moveaxis(thin, 0, -1).astype(np.float32), axis=-1)
     at = np.asarray(LEVELS) * (ordered.shape[-1] - 1)
     below = at.astype(int)

@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 
 @style()
-def plot_curves(fit: Fit, ax: Axes | None = None, *, task: str, models: Sequence[str] | None = None,
-                whiskers: bool = False, bands: Bands | None = None) -> Axes:
+def plot_curves(
+    fit: Fit,
+    ax: Axes | None = None,
+    *,
+    task: str,
+    models: Sequence[str] | None = None,
+    whiskers: bool = False,
+    bands: Bands | None = None,
+) -> Axes:
     """Draw the points of a task (larger with more items) and each model's posterior curve with 50 and 90 % bands.
 
     whiskers adds exact binomial 95 % intervals; bands, computed once with `curve_bands`, saves time over many tasks.
@@ -54,8 +61,10 @@ def refuse_unknown(what: str, asked: Sequence[str], known: np.ndarray) -> None:
     names = sorted(set(map(str, known)))
     for name in asked:
         if name not in names:
-            raise InputError(f"expected a {what} of this fit, got {name!r}{did_you_mean(name, names)}: "
-                             f"choose from {', '.join(names[:10])}{' …' if len(names) > 10 else ''}")
+            raise InputError(
+                f"expected a {what} of this fit, got {name!r}{did_you_mean(name, names)}: "
+                f"choose from {', '.join(names[:10])}{' …' if len(names) > 10 else ''}"
+            )
 
 
 def by_size(fit: Fit) -> list[str]:
@@ -71,8 +80,9 @@ def trace(bands: Bands, curve: int) -> tuple[np.ndarray, np.ndarray]:
     return bands.x[shown], bands.quantiles[:, curve, shown]
 
 
-def draw_points(ax: Axes, x: np.ndarray, k: np.ndarray, n: np.ndarray, *, color: Any, marker: str,
-                whiskers: bool) -> None:
+def draw_points(
+    ax: Axes, x: np.ndarray, k: np.ndarray, n: np.ndarray, *, color: Any, marker: str, whiskers: bool
+) -> None:
     """Draw accuracies k/n; the area of a point grows with the number of items."""
     ax.scatter(x, k / n, s=point_area(n), color=[color], marker=marker, alpha=0.75, linewidth=0, zorder=3)
     if whiskers:

@@ -75,8 +75,14 @@ def _size_bar(fig: Figure, fit: Fit, panels: np.ndarray) -> None:
     if not np.isfinite(size).all() or np.ptp(size) == 0:
         return
     cmap = ListedColormap(colormaps["viridis"](np.linspace(0, 0.88, 256)))
-    bar = fig.colorbar(ScalarMappable(LogNorm(size.min(), size.max()), cmap), ax=panels, aspect=40, pad=0.01,
-                       fraction=0.02, label="parameters")
+    bar = fig.colorbar(
+        ScalarMappable(LogNorm(size.min(), size.max()), cmap),
+        ax=panels,
+        aspect=40,
+        pad=0.01,
+        fraction=0.02,
+        label="parameters",
+    )
     at = np.unique(np.quantile(size, (0, 0.33, 0.67, 1), method="nearest"))
     bar.set_ticks(list(at), labels=[quantity(v) for v in at], minor=False)
     bar.ax.minorticks_off()

@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 
 
 @style()
-def plot_prior(axis: Axis, x: np.ndarray, curves: np.ndarray, ax: Axes | None = None, *, chance: float | None = None,
-               title: str = "prior predictive curves", shown: int = 30) -> Axes:
+def plot_prior(
+    axis: Axis,
+    x: np.ndarray,
+    curves: np.ndarray,
+    ax: Axes | None = None,
+    *,
+    chance: float | None = None,
+    title: str = "prior predictive curves",
+    shown: int = 30,
+) -> Axes:
     """Draw prior curves (draw, x) of one task: the first few one by one, all as median with 50 and 90 % bands."""
     ax = axes(ax)
     draw_band(ax, x, quantiles(curves), "#0072B2", linewidth=2)

@@ -21,11 +21,26 @@ if TYPE_CHECKING:
     from emergelaw.fit import Fit
 
 RC: dict[Any, Any] = {
-    "font.size": 8, "axes.titlesize": 9, "axes.labelsize": 8, "xtick.labelsize": 7.5, "ytick.labelsize": 7.5,
-    "legend.fontsize": 7, "legend.frameon": False, "legend.handlelength": 1.4, "legend.labelspacing": 0.25,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "axes.titlelocation": "left",
-    "xtick.major.width": 0.6, "ytick.major.width": 0.6, "lines.linewidth": 1.3, "figure.dpi": 110, "savefig.dpi": 130,
-    "svg.hashsalt": "emergelaw", "path.simplify": True,
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.labelsize": 8,
+    "xtick.labelsize": 7.5,
+    "ytick.labelsize": 7.5,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "legend.handlelength": 1.4,
+    "legend.labelspacing": 0.25,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.titlelocation": "left",
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "lines.linewidth": 1.3,
+    "figure.dpi": 110,
+    "savefig.dpi": 130,
+    "svg.hashsalt": "emergelaw",
+    "path.simplify": True,
 }
 # Okabe and Ito's colours, told apart by colour-blind readers; yellow is left out because it fades on white.
 FAMILY_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -99,15 +114,26 @@ def mark_origin(ax: Axes, fit: Fit) -> None:
     """Write measured, published or SIMULATED above the right end of an axis."""
     text = origin(fit)
     simulated = text.isupper()
-    ax.set_title(text, loc="right", fontsize=6.5, color=ALERT if simulated else QUIET,
-                 fontweight="bold" if simulated else "normal")
+    ax.set_title(
+        text,
+        loc="right",
+        fontsize=6.5,
+        color=ALERT if simulated else QUIET,
+        fontweight="bold" if simulated else "normal",
+    )
 
 
 def mark_figure(fig: Figure, fit: Fit) -> None:
     """Write measured, published or SIMULATED below the figure, once for all its panels."""
     text = origin(fit)
-    fig.supxlabel(text, x=0.995, ha="right", fontsize=7, color=ALERT if text.isupper() else QUIET,
-                  fontweight="bold" if text.isupper() else "normal")
+    fig.supxlabel(
+        text,
+        x=0.995,
+        ha="right",
+        fontsize=7,
+        color=ALERT if text.isupper() else QUIET,
+        fontweight="bold" if text.isupper() else "normal",
+    )
 
 
 def save(fig: Figure, path: str | Path) -> Path:

@@ -29,11 +29,19 @@ def build(fit: Fit, out_dir: str | Path) -> Path:
 
 
 def _environment(fit: Fit) -> Environment:
-    environment = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
-                              undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters.update(
-        plain=plain, interval=lambda row: interval(fit, row), spread=lambda ends: spread(*ends),
-        median=lambda row: when(fit, row.emergence[1], row.span))
+        plain=plain,
+        interval=lambda row: interval(fit, row),
+        spread=lambda ends: spread(*ends),
+        median=lambda row: when(fit, row.emergence[1], row.span),
+    )
     return environment
 
 
@@ -42,10 +50,18 @@ def _content(fit: Fit, figures: Path) -> dict[str, Any]:
     rows, curves = task_rows(fit), measured(fit)
     provenance = dataset.provenance(fit.data)
     return {
-        "axis": fit.axis, "data": _data_facts(fit), "explanations": fit.result["explanations"],
-        "log": provenance.pop("log", []), "origin": origin(fit), "pictures": draw_all(fit, rows, figures),
-        "priors": fit.priors, "provenance": provenance, "result": fit.result, "rows": rows,
-        "slug": slugs(row.task for row in rows), "title": provenance.get("title", "untitled data set"),
+        "axis": fit.axis,
+        "data": _data_facts(fit),
+        "explanations": fit.result["explanations"],
+        "log": provenance.pop("log", []),
+        "origin": origin(fit),
+        "pictures": draw_all(fit, rows, figures),
+        "priors": fit.priors,
+        "provenance": provenance,
+        "result": fit.result,
+        "rows": rows,
+        "slug": slugs(row.task for row in rows),
+        "title": provenance.get("title", "untitled data set"),
         "curves": {row.task: curve_rows(fit, curves, row.task) for row in rows},
     }
 
@@ -56,9 +72,14 @@ def _data_facts(fit: Fit) -> dict[str, str]:
     n = curves.n[curves.n > 0]
     low, high = (fit.axis.text(x) for x in (curves.first.min(), curves.last.max()))
     items = f"{n.min():,}" if n.min() == n.max() else f"{n.min():,} to {n.max():,}"
-    return {"models": str(fit.data.sizes["model"]), "tasks": str(fit.data.sizes["task"]),
-            "curves": f"{len(curves.n):,}", "measured cells": f"{len(n):,}", "items per cell": items,
-            fit.axis.label: f"{low} to {high}"}
+    return {
+        "models": str(fit.data.sizes["model"]),
+        "tasks": str(fit.data.sizes["task"]),
+        "curves": f"{len(curves.n):,}",
+        "measured cells": f"{len(n):,}",
+        "items per cell": items,
+        fit.axis.label: f"{low} to {high}",
+    }
 
 
 def plain(value: Any) -> str:

@@ -58,8 +58,14 @@ def draw_all(fit: Fit, rows: list[TaskRow], folder: Path) -> Pictures:
         keep("emergence", "when each task emerged, with 90 % intervals", plots.emergence_figure(fit, rows)),
         keep("diagnostics", "r-hat, effective sample sizes, traces and ranks", plots.diagnostics_figure(fit)),
         keep("priors", "priors and posterior intervals", plots.prior_posterior_figure(fit)) if fit.priors else None,
-        {row.task: keep(f"task-{names[row.task]}", f"curves of {row.task} with bands and data",
-                        plots.task_figure(fit, row.task, bands=bands)) for row in rows},
+        {
+            row.task: keep(
+                f"task-{names[row.task]}",
+                f"curves of {row.task} with bands and data",
+                plots.task_figure(fit, row.task, bands=bands),
+            )
+            for row in rows
+        },
     )
 
 
