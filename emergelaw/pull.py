@@ -100,11 +100,9 @@ def pull(
 
 
 def _import(source: Source, path: Path, origin: dict[str, str], out: Path) -> list[str]:
-    imported = source.read([path])
-    notes = imported.log.lines()
-    about = {**imported.provenance, "pulled": {"repository": source.repository, **origin}, "import_log": notes}
-    importers.save(imported, about, out)
-    return notes
+    found = source.read([path])
+    importers.save(found, out, pulled={"repository": source.repository, **origin})
+    return found.log.lines()
 
 
 def download(url: str, path: Path, source: Source, progress: Progress) -> None:

@@ -82,7 +82,7 @@ def counts(imported) -> dict:
 
 def logged(imported, text: str) -> bool:
     assert dataset.build(imported.cells, imported.models, imported.tasks, imported.provenance)
-    return any(text in line for line in imported.provenance["import_log"])
+    return any(text in line for line in imported.log.lines())
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def counts(imported) -> dict:
 
 
 def logged(imported, text: str) -> bool:
-    return any(text in line for line in imported.provenance["import_log"])
+    return any(text in line for line in imported.log.lines())
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emergelaw import __version__
 from emergelaw.errors import InputError
 
 if TYPE_CHECKING:
-    from emergelaw.importers import Imported, Importer
+    from emergelaw.importers import Importer
 
 
 def command(
@@ -30,7 +29,7 @@ def command(
     found = importer.read(
         sources, **_options(importer, {"filters": rows, "maps": columns, "suite": suite, "metric": metric})
     )
-    ds = save(found, _provenance(found, importer), out)
+    ds = save(found, out)
     for line in found.log.lines():
         print(f"  {line}")
     cells = int((ds["n_trials"] > 0).sum())
@@ -57,8 +56,3 @@ def _options(importer: "Importer", given: dict[str, Any]) -> dict[str, Any]:
         if name not in inspect.signature(importer.read).parameters:
             raise InputError(f"expected no {flags[name]} with {importer.name}, got {value!r}: leave it out")
     return given
-
-
-def _provenance(found: "Imported", importer: "Importer") -> dict[str, Any]:
-    versions = {**found.provenance.get("versions", {}), "emergelaw": __version__}
-    return {**found.provenance, "importer": importer.name, "versions": versions, "import_log": found.log.lines()}

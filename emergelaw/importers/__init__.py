@@ -1,12 +1,11 @@
 """Importers: one module per source format, listed here in the order in which they look at an unknown source."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from emergelaw import dataset, items
+from emergelaw import __version__, dataset, items
 from emergelaw.errors import InputError, did_you_mean
 from emergelaw.importers import elementaltask, lm_eval, pythia_evals, table
 from emergelaw.importers.common import Imported, Importer, Log
@@ -38,8 +37,10 @@ def choose(kind: str, sources: list[Path]) -> Importer:
     )
 
 
-def save(found: Imported, provenance: Mapping[str, Any], path: Path) -> xr.Dataset:
-    """Write what was imported, items included, as a data set with this provenance; return the data set."""
+def save(found: Imported, path: Path, **more: Any) -> xr.Dataset:
+    """Write what was imported, items included, with its log and `more` in its provenance; return the data set."""
+    versions = {**found.provenance.get("versions", {}), "emergelaw": __version__}
+    provenance = {**found.provenance, **more, "versions": versions, "import_log": found.log.lines()}
     ds = dataset.build(found.cells, found.models, found.tasks, provenance)
     dataset.save(ds, path, items=items.of_cells(ds, found.cells))
     return ds

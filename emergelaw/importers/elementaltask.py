@@ -6,6 +6,7 @@ counts in CSV and metrics files are used (`task_eval`, a slightly different scor
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -127,8 +128,8 @@ def _flagged(imported: Imported, items: list[ItemSet]) -> Imported:
     without = sorted({task for model, task, _ in sets if (model, task) not in from_items})
     if without:
         imported.log.add(f"flagged: tasks known by their counts only, without items: {', '.join(without)}")
-    notes = {"degenerate_tasks": flagged, "counts_only_tasks": without, "import_log": imported.log.lines()}
-    return Imported(imported.cells, imported.models, imported.tasks, {**imported.provenance, **notes}, imported.log)
+    notes = {"degenerate_tasks": flagged, "counts_only_tasks": without}
+    return replace(imported, provenance={**imported.provenance, **notes})
 
 
 def _miss(sources: list[Path]) -> str | None:

@@ -23,39 +23,32 @@ NO_GUESSING = ("generate_until", "greedy_until", "loglikelihood", "loglikelihood
 def rows(doc: Mapping[str, Any], where: str, preferred: Sequence[str], log: Log) -> list[dict[str, Any]]:
     """Return one row per task of a result file."""
     config = table(doc.get("config"), "'config'", where)
-    args = _arguments(config.get("model_args"), where)
-    model, revision, place = _checkpoint(doc, config, args, where)
     if config.get("limit") is not None:
         log.add("read results of runs with --limit: they cover only the first items of each task")
+    model, revision, place = _checkpoint(doc, config, _arguments(config.get("model_args"), where), where)
     shared = {
         "model": model,
         "checkpoint_name": revision,
-        "step": place.step,
-        "tokens": place.tokens,
-        "note": place.note,
+        **vars(place),
         "date": _date(doc, where),
         "where": where,
         "params_total": _count(config, "model_num_parameters", where),
         "versions": f"{doc.get('lm_eval_version') or '< 0.4.3'} (git {doc.get('git_hash') or 'unknown'})",
     }
-    out = []
-    for score in scores(doc, where, preferred):
-        task_config = table(_part(doc, "configs", where).get(score.task) or {}, f"the config of {score.task!r}", where)
-        out.append(
-            shared
-            | vars(score)
-            | {
-                "n_shots": _shots(
-                    ((_part(doc, "n-shot", where), score.task), (task_config, "num_fewshot"), (config, "num_fewshot")),
-                    where,
-                ),
-                "size": _size(doc, score.task, where),
-                "chance": _chance(task_config, score.task),
-                "item_set": str(_part(doc, "task_hashes", where).get(score.task) or ""),
-                "samples": _samples_name(where, score.task, config.get("model_args")),
-            }
-        )
-    return out
+    return [shared | vars(score) | _task(doc, config, score.task, where) for score in scores(doc, where, preferred)]
+
+
+def _task(doc: Mapping[str, Any], config: Mapping[str, Any], task: str, where: str) -> dict[str, Any]:
+    """Return what a result file says of one of its tasks besides the score."""
+    task_config = table(_part(doc, "configs", where).get(task) or {}, f"the config of {task!r}", where)
+    shots = (_part(doc, "n-shot", where), task), (task_config, "num_fewshot"), (config, "num_fewshot")
+    return {
+        "n_shots": _shots(shots, where),
+        "size": _size(doc, task, where),
+        "chance": _chance(task_config, task),
+        "item_set": str(_part(doc, "task_hashes", where).get(task) or ""),
+        "samples": _samples_name(where, task, config.get("model_args")),
+    }
 
 
 def _part(doc: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:

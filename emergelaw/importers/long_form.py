@@ -38,7 +38,7 @@ def finish(frame: pd.DataFrame, provenance: dict[str, Any], log: Log) -> Importe
     models, tasks = _models(frame, log), _tasks(frame, log)
     log.add(f"kept: {len(frame):,} cells of {len(models)} models and {len(tasks)} tasks")
     notes = {"suspect": suspects} if suspects else {}
-    return Imported(_cells(frame), models, tasks, {**provenance, **notes, "import_log": log.lines()}, log)
+    return Imported(_cells(frame), models, tasks, {**provenance, **notes}, log)
 
 
 def _with_corpus(frame: pd.DataFrame) -> pd.DataFrame:

@@ -49,23 +49,8 @@ FIELDS = {
     "log_prob": ("log_prob", "mean_log_prob", "target_log_prob"),
 }
 FREE = ("design_", "metric_")  # design variables of models and continuous metrics keep their own names
-NUMBERS = (
-    "params",
-    "params_total",
-    "step",
-    "tokens",
-    "flops",
-    "loss",
-    "n_correct",
-    "n_trials",
-    "accuracy",
-    "stderr",
-    "chance",
-    "n_choices",
-    "n_shots",
-    "seed",
-    "log_prob",
-)
+NUMBERS = "params params_total step tokens flops loss n_correct n_trials accuracy stderr".split()
+NUMBERS += "chance n_choices n_shots seed log_prob".split()
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null"]
 SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 
