@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from emergelaw import dataset
-from emergelaw.contract import CHECKPOINT_AXES, KINDS
+from emergelaw.contract import CHECKPOINT_AXES, KINDS, without_tokens
 from emergelaw.errors import InputError
 from emergelaw.files import atomic
 from emergelaw.vectors import Vectors
@@ -100,7 +100,7 @@ def subset(ds: xr.Dataset, models: str = "*", tasks: str = "*", max_tokens: floa
 
 
 def _checked_limit(ds: xr.Dataset, max_tokens: float) -> float:
-    unplaced = ds["model"].values[~np.isfinite(ds["tokens"].values).any(1)]
+    unplaced = ds["model"].values[without_tokens(ds).any(1)]
     if len(unplaced):
         raise InputError(
             f"expected tokens for every model to cut them at --max-tokens, got steps alone for model "

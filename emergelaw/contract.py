@@ -32,6 +32,11 @@ def provenance(ds: xr.Dataset) -> dict[str, Any]:
     return json.loads(ds.attrs["emergelaw"])
 
 
+def without_tokens(ds: xr.Dataset) -> np.ndarray:
+    """Mark the measured checkpoints (model, checkpoint) that have no tokens; they are known by their steps."""
+    return (ds["n_trials"].values > 0).any(2) & ~np.isfinite(ds["tokens"].values)
+
+
 def validate(ds: xr.Dataset) -> xr.Dataset:
     """Return ds itself if it keeps the contract; else raise with every violation."""
     raise_all(violations(ds))

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy.optimize import isotonic_regression
 from scipy.stats import chi2
 
-from emergelaw.contract import provenance
+from emergelaw.contract import provenance, without_tokens
 
 LEVEL = 0.01  # of the tests behind the shapes of curves
 SHAPES = ("flat", "rising", "falling", "non-monotone", "too short")
@@ -64,10 +64,10 @@ def _fits(p: np.ndarray, fit: np.ndarray, n: np.ndarray, phi: float) -> bool:
 
 
 def log_position(ds: xr.Dataset) -> np.ndarray:
-    """Return log10 tokens (log10 step for models without tokens) of every checkpoint, -inf for an untrained one."""
-    by_tokens = np.isfinite(ds["tokens"].values).any(1, keepdims=True)
+    """Return log10 tokens (log10 step where tokens have gaps) of every checkpoint, -inf for an untrained one."""
+    by_step = without_tokens(ds).any(1, keepdims=True)
     with np.errstate(divide="ignore"):
-        return np.log10(np.where(by_tokens, ds["tokens"].values, ds["step"].values))
+        return np.log10(np.where(by_step, ds["step"].values, ds["tokens"].values))
 
 
 def task_dispersion(ds: xr.Dataset) -> np.ndarray:

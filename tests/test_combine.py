@@ -106,9 +106,10 @@ def test_empty_subsets_are_errors(cut, message):
         combine.subset(DS, **cut)
 
 
-def test_steps_alone_cannot_be_cut_by_tokens():
+@pytest.mark.parametrize("unknown", [slice(None), slice(1)])
+def test_steps_alone_cannot_be_cut_by_tokens(unknown):
     ds = DS.copy(deep=True)
-    ds["tokens"].values[1] = np.nan
+    ds["tokens"].values[1, unknown] = np.nan
     with pytest.raises(InputError, match="got steps alone for model 'org/b-7b'"):
         combine.subset(ds, max_tokens=2e9)
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from emergelaw import dataset
 from emergelaw.cli.data import app
-from emergelaw.describe import describe, dispersion, repeats, shape_of
+from emergelaw.describe import describe, dispersion, log_position, repeats, shape_of
 
 X = np.linspace(8, 12, 24)
 RNG = np.random.default_rng(7)
@@ -90,6 +90,12 @@ def test_holes_and_item_sets():
     assert [m["holes"] for m in found["models"]] == [2, 0] and [m["checkpoints"] for m in found["models"]] == [4, 3]
     assert found["item_sets_differ"] == ["t2"]
     assert found["cells"] == 24 - 2 - 4 - 2 and found["curves"]["measured"] == 5
+
+
+def test_tokens_with_gaps_do_not_place_the_checkpoints():
+    ds = grid(np.arange(6).reshape(1, 3, 2))
+    ds["tokens"].values[0, 1] = np.nan
+    assert np.allclose(log_position(ds), np.log10(ds["step"].values))
 
 
 def test_equal_weights_are_found_and_coincidences_are_not():
