@@ -26,13 +26,15 @@ FILES = {
     "fit.json": "status and diagnostics",
     "figures": "SVG, and PNG of the large ones",
 }
-_PIPE_WIDTH = 140  # in a pipe nothing wraps by itself, and whole rows can be searched
+_PIPE_WIDTH = 160  # in a pipe nothing wraps by itself, and whole rows can be searched
 
 
 def console(stderr: bool = False) -> Console:
     """Return a console as wide as the terminal; in a pipe wide enough for whole rows, unless COLUMNS says otherwise."""
-    found = Console(stderr=stderr)
-    return found if found.is_terminal or "COLUMNS" in os.environ else Console(stderr=stderr, width=_PIPE_WIDTH)
+    found = Console(stderr=stderr, highlight=False)
+    if not (found.is_terminal or "COLUMNS" in os.environ):
+        found.width = _PIPE_WIDTH
+    return found
 
 
 def summary(fit: Fit, out_dir: str | Path) -> RenderableType:

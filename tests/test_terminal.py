@@ -98,6 +98,6 @@ def test_a_falling_axis_is_explained(fit):
 
 def test_a_pipe_is_wide_unless_columns_are_set(monkeypatch):
     monkeypatch.delenv("COLUMNS", raising=False)
-    assert terminal.console().width == 140
+    assert terminal.console().width == 160
     monkeypatch.setenv("COLUMNS", "72")
     assert terminal.console().width == 72

@@ -6,15 +6,14 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Column, Table
 
+from emergelaw import terminal
 from emergelaw.axes import quantity
 from emergelaw.describe import SHAPES
 
 
 def show(content: dict[str, Any]) -> None:
     """Print a description, provenance first."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 160  # a file or a pipe has no edge
+    console = terminal.console()
     _provenance(console, content["provenance"])
     console.print(_models(content["models"]))
     console.print(_tasks(content["tasks"]))

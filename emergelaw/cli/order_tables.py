@@ -5,10 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Column, Table
 
-from emergelaw import dataset
+from emergelaw import dataset, terminal
 from emergelaw.order import ALL, Order
 
 MODEL_COLUMNS = 4  # with more models than this, a task shows its span over models
@@ -17,7 +16,7 @@ PAIR_ROWS = 21
 
 def show(fit: Any, found: Order) -> None:
     """Print provenance and status, then every table."""
-    console = Console(highlight=False)
+    console = terminal.console()
     about = dataset.provenance(fit.data)
     console.print(f"{about['kind'].upper()} data: {about.get('title', 'untitled')}", markup=False)
     console.print(fit.result["status_sentence"], markup=False)

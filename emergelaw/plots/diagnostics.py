@@ -54,23 +54,25 @@ def _label(draws: xr.DataArray, at: tuple[int, ...]) -> str:
 @style()
 def plot_rhat(worst_first: list[Parameter], ax: Axes | None = None) -> Axes:
     """Draw the distribution of r-hat over parameters."""
-    ax = axes(ax)
-    ax.hist([p.rhat for p in worst_first], bins=40, color=FAMILY_COLORS[0], alpha=0.8)
-    ax.axvline(RHAT_LIMIT, color=ALERT, linewidth=0.8, linestyle="--")
+    ax = _histogram([p.rhat for p in worst_first], RHAT_LIMIT, ax)
     ax.set_title(f"r-hat: {sum(p.rhat > RHAT_LIMIT for p in worst_first)} of {len(worst_first)} above {RHAT_LIMIT}")
     ax.set_xlabel("r-hat")
-    ax.set_ylabel("parameters")
     return ax
 
 
 @style()
 def plot_ess(worst_first: list[Parameter], ax: Axes | None = None) -> Axes:
     """Draw the distribution of bulk effective sample sizes over parameters."""
-    ax = axes(ax)
-    ax.hist([p.ess for p in worst_first], bins=40, color=FAMILY_COLORS[0], alpha=0.8)
-    ax.axvline(ESS_LIMIT, color=ALERT, linewidth=0.8, linestyle="--")
+    ax = _histogram([p.ess for p in worst_first], ESS_LIMIT, ax)
     ax.set_title(f"bulk ESS: {sum(p.ess < ESS_LIMIT for p in worst_first)} of {len(worst_first)} below {ESS_LIMIT}")
     ax.set_xlabel("effective draws")
+    return ax
+
+
+def _histogram(values: list[float], limit: float, ax: Axes | None) -> Axes:
+    ax = axes(ax)
+    ax.hist(values, bins=40, color=FAMILY_COLORS[0], alpha=0.8)
+    ax.axvline(limit, color=ALERT, linewidth=0.8, linestyle="--")
     ax.set_ylabel("parameters")
     return ax
 
