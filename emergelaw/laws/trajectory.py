@@ -1,0 +1,112 @@
+"""The trajectory law: every (task, model) curve is one rise from a floor to a ceiling, partially pooled.
+
+    accuracy = floor + (ceiling − floor) · F((x − onset) / width)
+
+The floor belongs to the task. Every other parameter is a mean plus the terms its pooling line names: task, size (a slope
+on log10 parameters, by task), family, model and curve. All live on scales without bounds, see `models/trajectory.toml`.
+"""
+
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+from emergelaw.curves import curve
+from emergelaw.design import Design
+from emergelaw.likelihoods import likelihood
+from emergelaw.modelfile import ModelFile, parameters_of
+
+PARAMS = ("floor", "ceiling", "onset", "width", "dispersion", "shape", "drop", "lag")  # of one curve, natural scales
+EDGE = 1e-6  # probabilities stay this far from 0 and 1
+
+
+class Trajectory:
+    """The NumPyro model for one design. Call it with the centring of every varying effect, in [0, 1] per element."""
+
+    def __init__(self, model: ModelFile, design: Design):
+        self.model, self.design = model, design
+        self.curve, self.likelihood = curve(model.curve), likelihood(model.likelihood)
+        # the task of each element of a site, -1 where tasks share it
+        self.groups: dict[str, np.ndarray] = {"floor": np.arange(len(design.tasks)), "log_likelihood": design.task}
+        self.effects: dict[str, int] = {}  # name and number of elements of every varying effect
+
+    def __call__(self, centring: Mapping[str, jax.Array] | None = None):
+        d = self.design
+        low, high = d.span
+        chance = dist.TruncatedNormal(jnp.asarray(d.chance), self.model.priors["floor_sd"].scale, low=0.0, high=1.0)
+        with numpyro.plate("task", len(d.tasks)):
+            floor = numpyro.sample("floor", chance)[d.task]
+        free = {name: self._parameter(name, centring or {}, low, high)
+                for name in parameters_of(self.model.curve, self.model.likelihood, self.model.decline)}
+        params = natural(free, floor)
+        for name, value in params.items():
+            if name != "floor":
+                numpyro.deterministic(name, value)
+        p = accuracy(self.curve, {k: v[:, None] for k, v in params.items()}, d.x, d.untrained)
+        log_prob = self.likelihood.log_prob(d.k, d.n, p, params.get("dispersion", jnp.ones(1))[:, None])
+        numpyro.factor("log_likelihood", jnp.where(d.measured, log_prob, 0.0).sum(-1))
+
+    def _parameter(self, name: str, centring: Mapping, low: float, high: float) -> jax.Array:
+        """Return one parameter of every curve as mean plus effects."""
+        d = self.design
+        shift, unit = {"onset": (low, high - low), "width": (np.log((high - low) / 4), 1.0)}.get(name, (0.0, 1.0))
+        terms = [t for t in self.model.terms(name) if d.levels[t]]
+        total = shift + unit * self._prior(f"{name}_mean")
+        if "task" in terms:
+            total = self._effect(f"{name}_task", total, unit, centring, np.arange(len(d.tasks)))[d.task]
+        if "size" in terms:
+            total = total + self._slope(name, centring)
+        if "family" in terms:
+            total = total + self._effect(f"{name}_family", 0.0, 1.0, centring, np.full(len(d.families), -1))[d.family[d.model]]
+        if "model" in terms:
+            total = total + self._effect(f"{name}_model", 0.0, 1.0, centring, np.full(len(d.models), -1))[d.model]
+        if "curve" in terms:
+            total = self._effect(f"{name}_curve", total, 1.0, centring, d.task)
+        return jnp.broadcast_to(total, (len(d.task),))
+
+    def _slope(self, name: str, centring: Mapping) -> jax.Array:
+        d = self.design
+        slope = self._prior(f"{name}_size_mean")
+        if d.levels["task"]:
+            slope = self._effect(f"{name}_size", slope, 1.0, centring, np.arange(len(d.tasks)))[d.task]
+        return slope * jnp.asarray(d.size)[d.model]
+
+    def _effect(self, name: str, loc, unit: float, centring: Mapping, groups: np.ndarray) -> jax.Array:
+        """Return loc + scale · (standard normal), sampled between non-centred (0) and centred (1), per element."""
+        size = len(groups)
+        self.effects[name], self.groups[f"{name}_raw"] = size, groups
+        scale = unit * self._prior(f"{name}_sd")
+        c = centring.get(name, jnp.zeros(size))
+        loc, scale = jnp.broadcast_to(loc, (size,)), jnp.broadcast_to(scale, (size,))
+        with numpyro.plate(f"{name}_level", size):
+            raw = numpyro.sample(f"{name}_raw", dist.Normal(loc * c, scale**c))
+        numpyro.deterministic(f"{name}_loc", loc)
+        numpyro.deterministic(f"{name}_scale", scale)
+        return numpyro.deterministic(name, loc + scale ** (1 - c) * (raw - loc * c))
+
+    def _prior(self, name: str) -> jax.Array:
+        prior = self.model.priors[name]
+        self.groups[name] = np.array(-1)
+        one = dist.Normal(prior.location, prior.scale) if prior.distribution == "normal" else dist.HalfNormal(prior.scale)
+        return numpyro.sample(name, one)
+
+
+def natural(free: Mapping[str, jax.Array], floor: jax.Array) -> dict[str, jax.Array]:
+    """Return the parameters of every curve on the scales they are reported on."""
+    params = {"floor": floor, "onset": free["onset"], "width": jnp.exp(free["width"])}
+    params["ceiling"] = floor + (1 - floor) * jax.nn.sigmoid(free["ceiling"])
+    params |= {name: jnp.exp(free[name]) for name in ("dispersion", "shape", "lag") if name in free}
+    return params | ({"drop": jax.nn.sigmoid(free["drop"])} if "drop" in free else {})
+
+
+def accuracy(one, params: Mapping, x, untrained=False):
+    """Return the probability of a correct answer at x. `drop` is the share of the rise that is lost again after `lag` widths."""
+    u = (x - params["onset"]) / params["width"]
+    risen = one.rise(u, params.get("shape"))
+    if "drop" in params:
+        risen = risen * (1 - params["drop"] * jax.nn.sigmoid(4.4 * (u - 1 - params["lag"])))
+    p = params["floor"] + (params["ceiling"] - params["floor"]) * jnp.where(untrained, 0.0, risen)
+    return jnp.clip(p, EDGE, 1 - EDGE)

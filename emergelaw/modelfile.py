@@ -1,0 +1,112 @@
+"""Model files: models/*.toml declare curve, pooling, likelihood and every prior with its sentence of belief."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from emergelaw.errors import InputError, did_you_mean
+
+CURVE_NAMES = ("logistic", "gompertz", "weibull", "richards", "elbow")
+LIKELIHOOD_NAMES = ("dispersed", "binomial", "beta-binomial")
+PARAMETERS = ("onset", "ceiling", "width", "dispersion", "shape", "drop", "lag")
+TERMS = ("task", "size", "family", "model", "curve")
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Prior(Strict):
+    """One prior: a distribution and the belief it stands for."""
+
+    distribution: Literal["normal", "half-normal"]
+    location: float = 0.0
+    scale: float = Field(gt=0)
+    belief: str = Field(min_length=10)
+
+    def __str__(self) -> str:
+        return f"Normal({self.location:g}, {self.scale:g})" if self.distribution == "normal" else f"HalfNormal({self.scale:g})"
+
+
+class ModelFile(Strict):
+    """A statistical model of emergence."""
+
+    name: str
+    description: str
+    law: Literal["trajectory"]
+    curve: Literal[CURVE_NAMES]
+    likelihood: Literal[LIKELIHOOD_NAMES]
+    axis: Literal["tokens", "flops", "steps", "loss"] = "tokens"
+    decline: bool = False
+    flat_below: float = Field(0.03, gt=0, lt=1)
+    pooling: dict[str, str]
+    priors: dict[str, Prior]
+
+    def terms(self, parameter: str) -> list[str]:
+        """Return what a parameter varies with, such as ['task', 'size']."""
+        return [t.strip() for t in self.pooling[parameter].split("+") if t.strip()]
+
+
+def parameters_of(curve: str, likelihood: str, decline: bool) -> list[str]:
+    """Return the parameters that need a pooling line."""
+    shape = ["shape"] if curve == "richards" else []
+    return ["onset", "ceiling", "width"] + ([] if likelihood == "binomial" else ["dispersion"]) + shape + (["drop", "lag"] if decline else [])
+
+
+def priors_of(parameter: str, terms: list[str]) -> list[str]:
+    """Return the names of the priors that a parameter with these terms needs."""
+    slope = [f"{parameter}_size_mean", f"{parameter}_size_sd"] if "size" in terms else []
+    return [f"{parameter}_mean", *slope, *(f"{parameter}_{t}_sd" for t in terms if t != "size")]
+
+
+def load(path: Path) -> ModelFile:
+    """Read and check one model file."""
+    try:
+        content = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"expected a TOML model file at {path}, could not read it ({error}): correct the file") from error
+    return parse(content, str(path))
+
+
+def parse(content: dict, where: str) -> ModelFile:
+    """Check the content of a model file; `where` names it in errors."""
+    try:
+        model = ModelFile.model_validate(content)
+    except ValidationError as error:
+        raise InputError(_sentence(error, where)) from error
+    _check_names(model, where)
+    return model
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    """Turn the first complaint of pydantic into one sentence."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        known = Prior.model_fields if place.startswith("priors.") else ModelFile.model_fields
+        return f"expected keys among {', '.join(known)} in {where}, got {place!r}{did_you_mean(str(first['loc'][-1]), known)}: rename or remove it"
+    return f"expected a valid {place!r} in {where}, got {first['input']!r} ({first['msg'].lower()}): correct it"
+
+
+def _check_names(model: ModelFile, where: str) -> None:
+    parameters = parameters_of(model.curve, model.likelihood, model.decline)
+    _same("pooling lines", set(parameters), set(model.pooling), where)
+    for parameter in parameters:
+        for term in model.terms(parameter):
+            if term not in TERMS:
+                raise InputError(f"expected pooling terms among {', '.join(TERMS)} for {parameter} in {where}, got {term!r}{did_you_mean(term, TERMS)}")
+    needed = {"floor_sd"} | {p for parameter in parameters for p in priors_of(parameter, model.terms(parameter))}
+    _same("priors", needed, set(model.priors), where)
+    for name, prior in model.priors.items():
+        if (prior.distribution == "half-normal") != name.endswith("_sd"):
+            raise InputError(f"expected a half-normal for every *_sd and a normal for every *_mean in {where}, got {prior.distribution} "
+                             f"for {name}: change the distribution")
+
+
+def _same(what: str, needed: set[str], given: set[str], where: str) -> None:
+    if extra := sorted(given - needed):
+        raise InputError(f"expected {what} {', '.join(sorted(needed))} in {where}, got {extra[0]!r}{did_you_mean(extra[0], needed)}: remove it")
+    if missing := sorted(needed - given):
+        raise InputError(f"expected {what} for {', '.join(missing)} in {where}, got none: add them")

@@ -1,0 +1,207 @@
+"""From a law to draws: dispersed starts, adaptation shared by the chains, and sampling until the draws suffice."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.optimize import minimize
+
+from emergelaw import jumps
+from emergelaw.diagnostics import rhat_and_ess
+from emergelaw.nuts import WINDOW, Info, Kernel, State
+from emergelaw.target import Centring, Target
+
+FIRST_STEP = np.log(0.1)
+WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centring anew from what they saw
+    (1, 6, False), (1, 6, False), (2, 6, True), (3, 7, True), (4, 8, True), (4, 9, False), (4, 10, False), (4, 10, False),
+)
+ROUND = 10  # windows between two looks at the diagnostics
+GOAL_RHAT, GOAL_ESS = 1.01, 400
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass
+class Draws:
+    """Everything the chains produced: values (chain, draw, …), sample statistics, and what it cost."""
+
+    values: dict[str, np.ndarray]
+    potential: np.ndarray
+    diverging: np.ndarray
+    leapfrogs: np.ndarray
+    jumped: np.ndarray
+    gradients: int
+    rhat: dict[str, np.ndarray]
+    ess: dict[str, np.ndarray]
+    seconds: dict[str, float]
+
+    @property
+    def max_rhat(self) -> float:
+        return max(float(v.max()) for v in self.rhat.values())
+
+    @property
+    def min_ess(self) -> float:
+        return min(float(v.min()) for v in self.ess.values())
+
+    @property
+    def enough(self) -> bool:
+        return self.max_rhat <= GOAL_RHAT and self.min_ess >= GOAL_ESS
+
+
+@dataclass
+class Chains:
+    """Chains that advance side by side in threads and share metric and centring."""
+
+    kernel: Kernel
+    centring: Centring
+    factor: np.ndarray
+    mixture: jumps.Mixture
+    states: list[State]
+    keys: list[jax.Array]
+    gradients: int = 0
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(os.cpu_count()))
+
+    def advance(self, windows: int, adapt: bool, depth: int, progress: Callable[[], None]) -> Info:
+        """Move every chain by some windows and return what their draws report, (chain, draw, …)."""
+        seen = []
+        for _ in range(windows):
+            seen.append(list(self.pool.map(lambda i: self._window(i, adapt, depth), range(len(self.states)))))
+            progress()
+        joined = Info(*(np.concatenate([np.stack([getattr(one, f) for one in row]) for row in seen], axis=1)
+                        for f in Info._fields))
+        self.gradients += int(joined.leapfrogs.sum())
+        return joined
+
+    def _window(self, i: int, adapt: bool, depth: int) -> Info:
+        self.keys[i], key = jax.random.split(self.keys[i])
+        self.states[i], info = self.kernel.advance(self.states[i], key, self.factor, self.centring, self.mixture, adapt,
+                                                    depth)
+        return jax.tree.map(np.asarray, info)
+
+    def adapt(self, z: np.ndarray, choose_centring: bool) -> None:
+        """Learn the centring (if asked) and the metric from draws z (chain, draw, dim), and restart the step size."""
+        log_steps = [float(s.step[0]) for s in self.states]
+        if choose_centring:
+            new = centring_of(self.kernel.target, z, self.centring)
+            move = jax.jit(lambda one: jax.lax.map(lambda v: self.kernel.target.recentre(v, self.centring, new), one))
+            z, self.centring, log_steps = np.stack([move(chain) for chain in z]), new, [FIRST_STEP] * len(z)
+        gradients = np.stack([self.kernel.gradients(chain, self.centring) for chain in z])
+        self.factor = self.kernel.blocks.adapted(z, gradients)
+        self.mixture = jumps.fit(z.reshape(-1, z.shape[-1]), self.kernel.blocks.rows[:-1], 0)
+        whitened = [jnp.asarray(self.kernel.blocks.whiten(jnp.asarray(chain[-1]), self.factor)) for chain in z]
+        self.states = [self.kernel.start(y, s, self.factor, self.centring) for y, s in zip(whitened, log_steps, strict=True)]
+
+
+def centring_of(target: Target, z: np.ndarray, now: Centring) -> Centring:
+    """Return 1 − (posterior variance / prior variance) of every effect: centred where the data pin it, else not."""
+    values = jax.jit(lambda one: jax.lax.map(lambda v: target.values(v, now), one))
+    seen = [values(jnp.asarray(chain)) for chain in z]
+
+    def share(name: str) -> jax.Array:
+        left = np.mean([np.var(np.asarray(s[name]), axis=0) for s in seen], axis=0)
+        prior = np.mean([np.mean(np.asarray(s[f"{name}_scale"]) ** 2, axis=0) for s in seen], axis=0)
+        return jnp.asarray(np.clip(1 - left / prior, 0.0, 1.0))
+
+    return {name: share(name) for name in now}
+
+
+def descend(potential_and_gradient: Callable, z: np.ndarray, iterations: int = 2000) -> tuple[np.ndarray, float]:
+    """Return a mode near z; L-BFGS is restarted with fresh memory while that still helps."""
+    def fun(v: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = potential_and_gradient(jnp.asarray(v))
+        return (float(value) if np.isfinite(value) else 1e15), np.nan_to_num(np.asarray(gradient))
+
+    best = np.inf
+    for _ in range(8):
+        found = minimize(fun, z, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20})
+        if found.fun > best - 1.0:
+            break
+        z, best = found.x, found.fun
+    return z, float(best)
+
+
+def _begin(kernel: Kernel, seed: int, chains: int) -> Chains:
+    """Start every chain at the mode downhill from its own draw from the prior."""
+    target = kernel.target
+    keys = jax.random.split(jax.random.key(seed), 2 * chains)
+    downhill = jax.jit(jax.value_and_grad(target.potential))
+    starts = [np.asarray(target.prior_draw(key)) for key in keys[:chains]]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        modes = [z for z, _ in pool.map(lambda z: descend(lambda v: downhill(v, target.centring), z), starts)]
+    factor = kernel.blocks.diagonal(_curvature_scale(target, modes, seed))
+    states = [kernel.start(kernel.blocks.whiten(jnp.asarray(z), factor), FIRST_STEP, factor, target.centring) for z in modes]
+    mixture = jumps.fit(np.array(modes), kernel.blocks.rows[:-1], seed)
+    return Chains(kernel, target.centring, factor, mixture, states, list(keys[chains:]))
+
+
+def _curvature_scale(target: Target, modes: Sequence[np.ndarray], seed: int, probes: int = 30) -> np.ndarray:
+    """Return 1/√curvature of every element, its diagonal estimated with random signs."""
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (probes, target.dim))
+
+    def along(z: jax.Array, v: jax.Array) -> jax.Array:
+        return v * jax.jvp(lambda u: jax.grad(target.potential)(u, target.centring), (z,), (v,))[1]
+
+    total = jax.jit(lambda z: jax.lax.map(lambda v: along(z, v), jnp.asarray(signs)).mean(0))
+    return np.mean([1 / np.sqrt(np.clip(np.abs(total(jnp.asarray(z))), 0.1, None)) for z in modes], axis=0)
+
+
+def sample(target: Target, seed: int = 0, chains: int = 4, max_draws: int = 4000, progress: Progress = lambda *_: None) -> Draws:
+    """Draw until every quantity has r-hat ≤ 1.01 and bulk ESS ≥ 400, or max_draws per chain."""
+    began = time.perf_counter()
+    kernel = Kernel(target)
+    run = _begin(kernel, seed, chains)
+    run.advance(1, True, 1, lambda: None)  # compiles
+    compiled = time.perf_counter()
+    _warm_up(run, progress)
+    warmed = time.perf_counter()
+    draws = _sample_until_enough(run, max_draws, progress)
+    draws.seconds = {"compile": compiled - began, "warmup": warmed - compiled, "sample": time.perf_counter() - warmed}
+    return draws
+
+
+def _warm_up(run: Chains, progress: Progress) -> None:
+    total, done = sum(w for w, _, _ in WARMUP), 0
+    for position, (windows, depth, choose) in enumerate(WARMUP):
+        def tick() -> None:
+            nonlocal done
+            done += 1
+            progress("warm-up", done * WINDOW, total * WINDOW)
+
+        seen = run.advance(windows, True, depth, tick)
+        if position < len(WARMUP) - 1:
+            settled = seen.z[:, seen.z.shape[1] // 3 :] if position < 4 else seen.z
+            run.adapt(settled, choose)
+
+
+def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
+    rounds: list[Info] = []
+    done = 0
+    values_of = jax.jit(lambda z: jax.lax.map(lambda v: run.kernel.target.values(v, run.centring), z))
+
+    def tick() -> None:
+        nonlocal done
+        done += WINDOW
+        progress("sampling", done, max_draws)
+
+    values: list[dict] = []
+    while True:
+        rounds.append(run.advance(min(ROUND, max(1, (max_draws - done) // WINDOW)), False, 10, tick))
+        per_chain = [jax.tree.map(np.asarray, values_of(z)) for z in rounds[-1].z]
+        values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(("_raw", "_loc", "_scale"))})
+        draws = _collect(run, rounds, values)
+        if draws.enough or done >= max_draws:
+            return draws
+
+
+def _collect(run: Chains, rounds: list[Info], values: list[dict]) -> Draws:
+    joined = {k: np.concatenate([v[k] for v in values], axis=1) for k in values[0]}
+    flat = {k: v.reshape(*v.shape[:2], -1) for k, v in joined.items()}
+    rhat, ess = rhat_and_ess(np.concatenate(list(flat.values()), axis=-1))
+    ends = np.cumsum([v.shape[-1] for v in flat.values()])[:-1]
+    join = [np.concatenate([getattr(r, f) for r in rounds], axis=1) for f in ("potential", "diverging", "leapfrogs", "jumped")]
+    return Draws(joined, *join, run.gradients, dict(zip(flat, np.split(rhat, ends), strict=True)),
+                 dict(zip(flat, np.split(ess, ends), strict=True)), {})
