@@ -5,6 +5,7 @@ Proposals come from Student mixtures fitted to the warm-up draws of all chains: 
 every chain can reach every mode, and modes are visited in proportion to their posterior mass.
 """
 
+import warnings
 from typing import NamedTuple
 
 import jax
@@ -39,7 +40,9 @@ def fit(draws: np.ndarray, rows: np.ndarray, seed: int) -> Mixture:
 def _fit_block(x: np.ndarray, width: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     size, m = x.shape
     spread = x.std(0) + 1e-9
-    _, label = kmeans2(x / spread, COMPONENTS, minit="++", seed=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # an empty cluster is fine: the broad component covers it
+        _, label = kmeans2(x / spread, COMPONENTS, minit="++", seed=seed)
     groups = [x] + [x[label == i] for i in range(COMPONENTS)]
     mean, factor = np.zeros((len(groups), width)), np.tile(np.eye(width), (len(groups), 1, 1))
     for i, group in enumerate(groups):

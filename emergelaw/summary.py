@@ -13,7 +13,7 @@ from emergelaw import dataset
 from emergelaw.axes import axis_of
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 INTERVAL = (0.05, 0.5, 0.95)
 

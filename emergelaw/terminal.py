@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +20,7 @@ from emergelaw import dataset
 from emergelaw.summary import TaskRow, interval, origin, spread, task_rows, when
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 FILES = {
     "report.html": "curves, emergence chart, diagnostics, priors",
@@ -129,3 +132,18 @@ def files(out_dir: str | Path) -> RenderableType:
         if (out_dir / name).exists():
             table.add_row(Text(f"  {name}"), Text(what, style="dim"))
     return Group(Text(f"Files in {out_dir}:", style="bold"), table)
+
+
+@contextmanager
+def live(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
+    """Show one progress bar per phase while the block runs; yields the function that moves it."""
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TextColumn("draws per chain"), TimeElapsedColumn())
+    with RichProgress(*columns, console=screen, disable=not screen.is_terminal) as bars:
+        shown: dict[str, TaskID] = {}
+
+        def move(phase: str, done: int, total: int) -> None:
+            if phase not in shown:
+                shown[phase] = bars.add_task(phase, total=total)
+            bars.update(shown[phase], completed=done)
+
+        yield move

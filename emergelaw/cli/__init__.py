@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from emergelaw import __version__
-from emergelaw.cli import data, import_, order
+from emergelaw.cli import data, fit, import_, order
 from emergelaw.errors import InputError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command("import")(import_.command)
 app.add_typer(data.app, name="data")
+app.command("fit")(fit.command)
 app.command("order")(order.command)
 
 

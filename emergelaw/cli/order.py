@@ -1,15 +1,13 @@
 """`emergelaw order`: in which order tasks emerge, how far models agree, and what composites wait for."""
 
-import contextlib
 import math
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 NOT_CONVERGED = 3
 
@@ -45,13 +43,15 @@ def command(
 
 def fitted(source: str) -> "Fit":
     """Open the fit of a run folder; fit a data set, or reuse its fit. What fitting prints goes to stderr."""
-    from emergelaw import dataset, shipped
-    from emergelaw.fit import fit, load
+    from emergelaw.fits import fit_or_reuse, load
 
     if Path(source).is_dir():
         return load(Path(source))
-    with contextlib.redirect_stdout(sys.stderr):
-        return fit(dataset.open(shipped.find_data(source)))
+    from emergelaw.terminal import console, live
+
+    screen = console(stderr=True)
+    with live(screen) as progress:
+        return fit_or_reuse(source, progress=progress, say=screen.print)[0]
 
 
 def content(fit: "Fit", found: Any) -> dict[str, Any]:

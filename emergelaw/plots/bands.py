@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from emergelaw.summary import Curves, measured
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 _VALUES_AT_ONCE = 20_000_000  # bounds memory: 4,000 draws of 1,000 curves on 60 points would be 2 GB

@@ -14,7 +14,7 @@ from emergelaw.plots.bands import Bands, curve_bands, draw_band
 from emergelaw.plots.style import MARKERS, QUIET, axes, mark_origin, model_colors, scale_x, scale_y, style
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 
 @style()

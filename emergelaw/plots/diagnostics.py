@@ -15,7 +15,7 @@ from emergelaw.plots.style import ALERT, FAMILY_COLORS, QUIET, axes, figure, mar
 if TYPE_CHECKING:
     import xarray as xr
 
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 RHAT_LIMIT, ESS_LIMIT = 1.01, 400
 

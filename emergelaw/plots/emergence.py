@@ -12,7 +12,7 @@ from emergelaw.plots.style import QUIET, axes, figure, mark_origin, model_colors
 from emergelaw.summary import Curves, TaskRow, emergence, measured, spread, task_rows, when
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 _INK = "#1b3a5c"
 

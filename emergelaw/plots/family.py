@@ -14,7 +14,7 @@ from emergelaw.plots.style import QUIET, axes, family_colors, mark_origin, scale
 from emergelaw.summary import measured
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 
 @style()

@@ -20,7 +20,7 @@ from emergelaw.plots.family import plot_family
 from emergelaw.plots.style import figure, mark_figure, model_colors, scale_x, scale_y, style
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 _PER_PANEL = 5  # curves whose bands can still be told apart in one panel
 _MOST_FAMILIES = 5  # with more, panels by family would be mostly empty

@@ -15,7 +15,7 @@ from scipy import stats
 from emergelaw.plots.style import QUIET, axes, figure, mark_figure, style
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 # NumPyro's names and argument order on the left, SciPy's distributions on the right.
 _DENSITIES = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from emergelaw.axes import Axis
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 RC: dict[Any, Any] = {
     "font.size": 8,

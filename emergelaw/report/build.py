@@ -14,7 +14,7 @@ from emergelaw.report.figures import draw_all, slugs
 from emergelaw.summary import curve_rows, interval, measured, origin, spread, task_rows, when
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 _MOST_ITEMS = 20  # of a long provenance entry; all of them stay in the data file
 

@@ -18,7 +18,7 @@ from emergelaw.plots.bands import curve_bands
 from emergelaw.summary import TaskRow
 
 if TYPE_CHECKING:
-    from emergelaw.fit import Fit
+    from emergelaw.fits import Fit
 
 _SVG_LIMIT = 150_000  # bytes; above it a figure is embedded as pixels
 _SVG_BUDGET = 5_000_000  # bytes for all vector figures of a page together
