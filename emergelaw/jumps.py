@@ -41,7 +41,7 @@ def _fit_block(x: np.ndarray, width: int, seed: int) -> tuple[np.ndarray, np.nda
     size, m = x.shape
     spread = x.std(0) + 1e-9
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # an empty cluster is fine: the broad component covers it
+        warnings.simplefilter("ignore")  # an empty cluster is fine: the broad component covers it
         _, label = kmeans2(x / spread, COMPONENTS, minit="++", seed=seed)
     groups = [x] + [x[label == i] for i in range(COMPONENTS)]
     mean, factor = np.zeros((len(groups), width)), np.tile(np.eye(width), (len(groups), 1, 1))

@@ -38,13 +38,14 @@ def _rounded_logistic(k, n, p, dispersion):
     may be anything, so that a single outlier (a prompt format that broke, a label that flipped) moves no curve.
     """
     s = _scale(n, p, dispersion)
-    above, below = (k + 0.5 - n * p) / s, (k - 0.5 - n * p) / s
-    interior = (k > 0) & (k < n)
-    gap = jnp.where(interior, 1 / s, 1.0)
-    core = (jnp.where(interior, jnp.log(-jnp.expm1(-gap)), 0.0)
-            + jnp.where(k < n, jax.nn.log_sigmoid(above), 0.0)
-            + jnp.where(k > 0, jax.nn.log_sigmoid(-below), 0.0))
-    return jnp.logaddexp(core + math.log1p(-OUTLIER), math.log(OUTLIER) - jnp.log(n + 1))
+    away, half = jnp.abs(k - n * p) / s, 0.5 / s
+    most = jnp.maximum(away, half)
+    # σ(a + h) − σ(a − h) = sinh h / (cosh a + cosh h), with the largest exponential taken out
+    tail, core = jnp.exp(away - most), jnp.exp(half - most)
+    inside = core * -jnp.expm1(-2 * half) / (tail * (1 + jnp.exp(-2 * away)) + core * (1 + jnp.exp(-2 * half)))
+    at_end = jax.nn.sigmoid(jnp.where(k <= 0, 0.5 - n * p, n * p - n + 0.5) / s)
+    probability = jnp.where((k > 0) & (k < n), inside, at_end)
+    return jnp.log((1 - OUTLIER) * probability + OUTLIER / (n + 1))
 
 
 def _draw_rounded_logistic(rng, n, p, dispersion):

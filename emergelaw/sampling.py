@@ -18,7 +18,7 @@ from emergelaw.target import Centring, Target
 
 FIRST_STEP = np.log(0.1)
 WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centring anew from what they saw
-    (1, 6, False), (1, 6, False), (2, 6, True), (3, 7, True), (4, 8, True), (4, 9, False), (4, 10, False), (4, 10, False),
+    (1, 6, False), (1, 6, False), (2, 6, True), (3, 7, True), (4, 8, True), (5, 9, False), (6, 10, False), (4, 10, False),
 )
 ROUND = 10  # windows between two looks at the diagnostics
 GOAL_RHAT, GOAL_ESS = 1.01, 400
@@ -109,33 +109,34 @@ def centring_of(target: Target, z: np.ndarray, now: Centring) -> Centring:
     return {name: share(name) for name in now}
 
 
-def descend(potential_and_gradient: Callable, z: np.ndarray, iterations: int = 2000) -> tuple[np.ndarray, float]:
-    """Return a mode near z; L-BFGS is restarted with fresh memory while that still helps."""
+def descend(potential_and_gradient: Callable, z: np.ndarray, iterations: int = 400) -> tuple[np.ndarray, int]:
+    """Return a point far down from z, and the gradients it took; a failed line search is retried with fresh memory."""
+
     def fun(v: np.ndarray) -> tuple[float, np.ndarray]:
         value, gradient = potential_and_gradient(jnp.asarray(v))
         return (float(value) if np.isfinite(value) else 1e15), np.nan_to_num(np.asarray(gradient))
 
-    best = np.inf
-    for _ in range(8):
-        found = minimize(fun, z, jac=True, method="L-BFGS-B", options={"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20})
-        if found.fun > best - 1.0:
+    spent = 0
+    options = {"maxiter": iterations, "maxfun": 2 * iterations, "maxcor": 20}
+    for _ in range(4):
+        found = minimize(fun, z, jac=True, method="L-BFGS-B", options=options)
+        z, spent = found.x, spent + found.nfev
+        if found.status != 2:  # abnormal end of a line search
             break
-        z, best = found.x, found.fun
-    return z, float(best)
+    return z, spent
 
 
 def _begin(kernel: Kernel, seed: int, chains: int) -> Chains:
-    """Start every chain at the mode downhill from its own draw from the prior."""
+    """Start every chain downhill from its own draw from the prior."""
     target = kernel.target
     keys = jax.random.split(jax.random.key(seed), 2 * chains)
     downhill = jax.jit(jax.value_and_grad(target.potential))
-    starts = [np.asarray(target.prior_draw(key)) for key in keys[:chains]]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        modes = [z for z, _ in pool.map(lambda z: descend(lambda v: downhill(v, target.centring), z), starts)]
+    found = [descend(lambda v: downhill(v, target.centring), np.asarray(target.prior_draw(key))) for key in keys[:chains]]
+    modes = [z for z, _ in found]
     factor = kernel.blocks.diagonal(_curvature_scale(target, modes, seed))
     states = [kernel.start(kernel.blocks.whiten(jnp.asarray(z), factor), FIRST_STEP, factor, target.centring) for z in modes]
     mixture = jumps.fit(np.array(modes), kernel.blocks.rows[:-1], seed)
-    return Chains(kernel, target.centring, factor, mixture, states, list(keys[chains:]))
+    return Chains(kernel, target.centring, factor, mixture, states, list(keys[chains:]), sum(n for _, n in found))
 
 
 def _curvature_scale(target: Target, modes: Sequence[np.ndarray], seed: int, probes: int = 30) -> np.ndarray:

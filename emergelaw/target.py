@@ -1,7 +1,9 @@
 """A NumPyro law as a density over one flat vector, ordered so that the parameters of one task stand together."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,6 +16,9 @@ from numpyro.infer.initialization import init_to_sample
 from numpyro.infer.util import initialize_model
 
 jax.config.update("jax_enable_x64", True)  # before any array is made: float32 chains are not reproducible
+cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emergelaw" / "xla"
+jax.config.update("jax_compilation_cache_dir", str(cache))  # compiling costs as much as sampling a small data set
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 Centring = dict[str, jax.Array]
 
