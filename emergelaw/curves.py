@@ -89,7 +89,9 @@ CURVES = {
         Curve("logistic", "symmetric rise", _logistic, _logistic_inverse),
         Curve("gompertz", "fast start, slow approach to the ceiling", _gompertz, _gompertz_inverse),
         Curve("weibull", "slow start, fast finish", _weibull, _weibull_inverse),
-        Curve("richards", "asymmetry free: Gompertz as shape → 0, logistic at shape 1", _richards, _richards_inverse, True),
+        Curve(
+            "richards", "asymmetry free: Gompertz as shape → 0, logistic at shape 1", _richards, _richards_inverse, True
+        ),
         Curve("elbow", "nothing, then straight up, then flat", _elbow, _elbow_inverse),
     )
 }

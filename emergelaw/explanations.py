@@ -1,7 +1,14 @@
 """Tasks for which the posterior holds more than one explanation, with their weights."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from scipy.cluster.vq import kmeans2
+
+if TYPE_CHECKING:
+    from emergelaw.fits import Fit
 
 APART = 3.0  # Ashman's D: distance of the two centres in units of their common spread
 SHARE = 0.05  # of the posterior that the smaller explanation must hold
@@ -24,4 +31,29 @@ def _valley(along: np.ndarray, low: float, high: float) -> bool:
     """Whether draws are rarer halfway between two centres than at the rarer of the centres."""
     width = abs(high - low) / 6
     counts = [np.sum(np.abs(along - at) < width) for at in (low, (low + high) / 2, high)]
-    return counts[1] < 0.5 * min(counts[0], counts[2])
+    return bool(counts[1] < 0.5 * min(counts[0], counts[2]))
+
+
+def explain(fit: Fit, chains: int) -> list[dict[str, Any]]:
+    """Return the explanations between which the posterior is divided, or the one that it holds."""
+    rows = [row for item in range(len(fit.design.tasks)) for row in _of_task(fit, item)]
+    rows = rows or [{"task": "", "weight": 1.0, "sentence": "One explanation fits every task."}]
+    return [row | {"chains": list(range(chains))} for row in rows]
+
+
+def _of_task(fit: Fit, item: int) -> list[dict[str, Any]]:
+    """Return the two explanations of one task with their weights; none where one suffices."""
+    here = np.flatnonzero(fit.design.task == item)
+    median = {p: np.median(fit.draws[p].values[:, here], axis=1) for p in ("floor", "ceiling", "onset", "width")}
+    label = split(np.stack([median["floor"], median["ceiling"], median["onset"], np.log(median["width"])], axis=1))
+    if label is None:
+        return []
+    rows = []
+    for one in (0, 1):
+        at = {p: float(np.median(v[label == one])) for p, v in median.items()}
+        sentence = (
+            f"{fit.design.tasks[item]} rises from {at['floor']:.2f} to {at['ceiling']:.2f}, half of it by "
+            f"{fit.axis.text(at['onset'])} (10–90 % width {at['width']:.2g})"
+        )
+        rows.append({"task": fit.design.tasks[item], "weight": float(np.mean(label == one)), "sentence": sentence})
+    return rows

@@ -21,16 +21,16 @@ from emergelaw.axes import Axis
 from emergelaw.curves import curve
 from emergelaw.design import Design, design
 from emergelaw.errors import InputError
-from emergelaw.explanations import split
+from emergelaw.explanations import explain
 from emergelaw.files import atomic, read_netcdf, write_netcdf
 from emergelaw.laws.trajectory import PARAMS, Trajectory, accuracy, natural
 from emergelaw.likelihoods import likelihood
 from emergelaw.modelfile import ModelFile, parameters_of
+from emergelaw.posterior import STORED, curve_labels, tree
 from emergelaw.status import judge
 from emergelaw.target import target
 
 SHOWN = 1000  # draws that figures, tables and predictions use
-STORED = 20_000_000  # numbers kept per group of posterior.nc
 PACKAGES = ("emergelaw", "numpyro", "jax", "numpy", "xarray", "arviz-base")
 
 
@@ -62,7 +62,7 @@ class Fit:
         values = {name: held[name].values for name in PARAMS if name != "floor" and name in held}
         values["floor"] = held["floor"].values[:, d.task]
         values.setdefault("dispersion", np.ones_like(values["floor"]))
-        labels = _curve_labels(self.data, d)
+        labels = curve_labels(self.data, d)
         return xr.Dataset({k: (("sample", "curve"), v) for k, v in values.items()}, coords=labels)
 
     def curves(self, x: Any, rows: Any = slice(None)) -> np.ndarray:
@@ -76,8 +76,12 @@ class Fit:
         """Return accuracies (sample, curve, value) at values of the axis, such as tokens."""
         p = self.curves(self.axis.to_x(np.atleast_1d(values)))
         coords = {name: self.draws[name] for name in ("model", "task", "family")}
-        return xr.DataArray(p, dims=("sample", "curve", self.axis.name), name="accuracy",
-                            coords={**coords, self.axis.name: np.atleast_1d(values)})
+        return xr.DataArray(
+            p,
+            dims=("sample", "curve", self.axis.name),
+            name="accuracy",
+            coords={**coords, self.axis.name: np.atleast_1d(values)},
+        )
 
     def emergence(self, threshold: float = 0.5) -> pd.DataFrame:
         """Return when each curve passes a threshold, with 90 % intervals and censoring."""
@@ -114,12 +118,15 @@ class Fit:
     def family_curves(self, x: Any, task: str, family: str) -> dict[str, np.ndarray]:
         """Return a family's typical curve of a task and that of a new member of the family, at its mean size."""
         fresh = np.random.default_rng(self.result["seed"])
-        return {"typical": self._level_curve(x, task, family, None), "new_member": self._level_curve(x, task, family, fresh)}
+        members = {"typical": None, "new_member": fresh}
+        return {name: self._level_curve(x, task, family, one) for name, one in members.items()}
 
     def _level_curve(self, x: Any, task: str, family: str | None, fresh: np.random.Generator | None) -> np.ndarray:
         item = int(self.design.task[np.flatnonzero(self.draws["task"].values == task)[0]])
-        free = {name: self._level(name, item, family, fresh)
-                for name in parameters_of(self.model.curve, self.model.likelihood, self.model.decline)}
+        free = {
+            name: self._level(name, item, family, fresh)
+            for name in parameters_of(self.model.curve, self.model.likelihood, self.model.decline)
+        }
         params = {k: np.asarray(v)[:, None] for k, v in natural(free, self.shared["floor"].values[:, item]).items()}
         return np.asarray(accuracy(curve(self.model.curve), params, np.asarray(x, float)))
 
@@ -128,12 +135,15 @@ class Fit:
         held, d = self.shared, self.design
         low, high = d.span
         shift, unit = {"onset": (low, high - low), "width": (np.log((high - low) / 4), 1.0)}.get(name, (0.0, 1.0))
-        total = held[f"{name}_task"].values[:, item] if f"{name}_task" in held else shift + unit * held[f"{name}_mean"].values
+        total = shift + unit * held[f"{name}_mean"].values
+        if f"{name}_task" in held:
+            total = held[f"{name}_task"].values[:, item]  # mean included
         if family is not None:
-            slope = held[f"{name}_size"].values[:, item] if f"{name}_size" in held else held.get(f"{name}_size_mean", 0.0)
-            total = total + np.asarray(slope) * d.size[d.family == d.families.index(family)].mean()
+            index = d.families.index(family)
+            slope = held[f"{name}_size"][:, item] if f"{name}_size" in held else held.get(f"{name}_size_mean", 0.0)
+            total = total + np.asarray(slope) * d.size[d.family == index].mean()
             if f"{name}_family" in held:
-                total = total + held[f"{name}_family"].values[:, d.families.index(family)]
+                total = total + held[f"{name}_family"].values[:, index]
         if fresh is not None:
             for level in ("model", "curve"):
                 if f"{name}_{level}_sd" in held:
@@ -160,7 +170,7 @@ class Fit:
             wide = np.full((len(d.task), self.data.sizes["checkpoint"]), np.nan)
             np.put_along_axis(wide, d.column, np.where(d.measured, values, np.nan), axis=1)
             out[name] = ("curve", "checkpoint"), np.nan_to_num(wide) if name == "n" else wide
-        return xr.Dataset(out, coords=_curve_labels(self.data, d))
+        return xr.Dataset(out, coords=curve_labels(self.data, d))
 
     @property
     def priors(self) -> list[dict[str, Any]]:
@@ -184,8 +194,8 @@ class Fit:
         dataset.save(self.data, out / "data.nc")
         groups = {f"/{name}": node.to_dataset() for name, node in self.posterior.children.items()}
         write_netcdf(out / "posterior.nc", groups)
-        definitions = [define("absolute", 0.5), define("absolute", 0.8), define("relative", 0.5), define("half-rise", 0.5)]
-        rows = pd.concat([table(points) for points in points_by(self, definitions)])
+        asked = (("absolute", 0.5), ("absolute", 0.8), ("relative", 0.5), ("half-rise", 0.5))
+        rows = pd.concat([table(points) for points in points_by(self, [define(*one) for one in asked])])
         with atomic(out / "emergence.csv") as part:
             rows.to_csv(part, index=False)
         report.build(self, out)
@@ -211,8 +221,8 @@ def fit(
     law = Trajectory(model, arranged)
     loaded = time.perf_counter()
     drawn = sampling.sample(target(law), seed, max_draws=max_draws, progress=progress)
-    found = Fit(ds, model, arranged, _tree(arranged, model, drawn), {"seed": seed})
-    several = explain(found, drawn)
+    found = Fit(ds, model, arranged, tree(arranged, model, drawn), {"seed": seed})
+    several = explain(found, len(drawn.potential))
     verdict = judge(drawn, len(several) > 1)
     seconds = {"load": loaded - began, **drawn.seconds, "total": time.perf_counter() - began}
     result = {
@@ -234,31 +244,13 @@ def fit(
         "left_out": arranged.notes + _warnings(found),
         "data_sha256": data_sha256(ds),
         "model": model.name,
-        "model_sha256": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
+        "model_sha256": model_sha256(model),
         "max_draws": max_draws,
         "seed": seed,
         "versions": {name: version(name) for name in PACKAGES},
     }
     found.result.update(result)
     return found
-
-
-def explain(found: Fit, drawn: sampling.Draws) -> list[dict[str, Any]]:
-    """Return the explanations between which the posterior is divided, or the one that it holds."""
-    d, rows = found.design, []
-    for item, name in enumerate(d.tasks):
-        here = np.flatnonzero(d.task == item)
-        median = {p: np.median(found.draws[p].values[:, here], axis=1) for p in ("floor", "ceiling", "onset", "width")}
-        label = split(np.stack([median["floor"], median["ceiling"], median["onset"], np.log(median["width"])], axis=1))
-        for one in () if label is None else (0, 1):
-            mid = {p: np.median(v[label == one]) for p, v in median.items()}
-            rows.append({
-                "task": name, "weight": float(np.mean(label == one)), "chains": list(range(drawn.potential.shape[0])),
-                "sentence": f"{name} rises from {mid['floor']:.2f} to {mid['ceiling']:.2f}, half of it by "
-                            f"{found.axis.format(float(found.axis.from_x(mid['onset'])))} (10–90 % width {mid['width']:.2g})",
-            })
-    whole = {"task": "", "weight": 1.0, "chains": list(range(drawn.potential.shape[0])), "sentence": "One explanation fits every task."}
-    return rows or [whole]
 
 
 def coverage(found: Fit, level: float) -> float:
@@ -280,8 +272,12 @@ def _warnings(found: Fit) -> list[str]:
     below = np.mean(phi < 0.7)
     above = np.mean(phi > 1.5) if found.model.likelihood == "binomial" else 0.0
     told = [(below, "below"), (above, "above")]
-    return [f"the {found.model.likelihood} likelihood cannot fit {share:.0%} of the tasks, whose noise is {side} binomial: "
-            "prefer the dispersed likelihood" for share, side in told if share > 0.1]
+    return [
+        f"the {found.model.likelihood} likelihood cannot fit {share:.0%} of the tasks, whose noise is {side} binomial: "
+        "prefer the dispersed likelihood"
+        for share, side in told
+        if share > 0.1
+    ]
 
 
 def data_sha256(ds: xr.Dataset) -> str:
@@ -294,31 +290,40 @@ def data_sha256(ds: xr.Dataset) -> str:
     return digest.hexdigest()
 
 
+def model_sha256(model: ModelFile) -> str:
+    """Return a hash of everything a model file says."""
+    return hashlib.sha256(model.model_dump_json().encode()).hexdigest()
+
+
 def load(run: str | Path) -> Fit:
     """Open the folder of a finished fit."""
     run = Path(run)
     if not (run / "fit.json").is_file():
-        raise InputError(f"expected a finished fit in {run}, found no fit.json there: run `emergelaw fit` with --out {run}")
+        raise InputError(
+            f"expected a finished fit in {run}, found no fit.json there: run `emergelaw fit` with --out {run}"
+        )
     try:
         result = json.loads((run / "fit.json").read_text())
         model = ModelFile.model_validate_json((run / "model.json").read_text())
         groups = ("posterior", "sample_stats", "log_likelihood", "posterior_predictive", "observed_data")
         tree = xr.DataTree.from_dict({g: read_netcdf(run / "posterior.nc", g) for g in groups})
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"expected a whole fit in {run}, could not read it ({error}): run `emergelaw fit` again with --force") from error
+        raise InputError(
+            f"expected a whole fit in {run}, could not read it ({error}): run `emergelaw fit` again with --force"
+        ) from error
     ds = dataset.open(run / "data.nc")
     return Fit(ds, model, design(ds, model.axis), tree, result)
 
 
-def reusable(run: Path, ds: xr.Dataset, model: ModelFile, seed: int) -> bool:
-    """Whether a folder holds the fit of exactly this data, model, seed and version."""
+def reusable(run: Path, ds: xr.Dataset, model: ModelFile, seed: int, max_draws: int) -> bool:
+    """Whether a folder holds the fit of exactly this data, model, seed and version, and more draws would not help."""
     try:
         told = json.loads((run / "fit.json").read_text())
     except (OSError, ValueError):
         return False
-    wanted = {"data_sha256": data_sha256(ds), "seed": seed,
-              "model_sha256": hashlib.sha256(model.model_dump_json().encode()).hexdigest()}
-    return all(told.get(k) == v for k, v in wanted.items()) and told["versions"]["emergelaw"] == version("emergelaw")
+    wanted = {"data_sha256": data_sha256(ds), "seed": seed, "model_sha256": model_sha256(model)}
+    same = all(told.get(k) == v for k, v in wanted.items()) and told["versions"]["emergelaw"] == version("emergelaw")
+    return same and (told["converged"] or told["max_draws"] >= max_draws)
 
 
 def fit_or_reuse(
@@ -335,62 +340,8 @@ def fit_or_reuse(
     path = shipped.find_data(source)
     ds, chosen = dataset.open(path), modelfile.load(shipped.find_model(model))
     run = out or Path("runs") / f"{path.stem}-{chosen.name}"
-    if not force and reusable(run, ds, chosen, seed):
+    if not force and reusable(run, ds, chosen, seed, max_draws):
         say(f"unchanged data, model and seed: reusing the fit in {run} (--force fits anew)")
         return load(run), run
     found = fit(ds, chosen, seed, max_draws, progress)
     return found, found.save(run)
-
-
-def _curve_labels(ds: xr.Dataset, d: Design) -> dict[str, tuple[str, np.ndarray]]:
-    names = [d.tasks[t] for t in d.task]
-    plain = {str(t) for t in ds["task"].values}
-    task = [n if n in plain else n.rsplit(" @", 1)[0] for n in names]  # "name @item set" is the task `name`
-    model = np.array(d.models, object)[d.model]
-    family = np.array(d.families, object)[d.family[d.model]]
-    return {"model": ("curve", model.astype(str)), "task": ("curve", np.array(task, str)), "family": ("curve", family.astype(str))}
-
-
-def _tree(d: Design, model: ModelFile, drawn: sampling.Draws) -> xr.DataTree:
-    """Arrange the draws as ArviZ expects them, with named dimensions."""
-    sizes = {"item": len(d.tasks), "curve": len(d.task), "member": len(d.models), "family": len(d.families)}
-    level = {"task": "item", "size": "item", "model": "member", "family": "family", "curve": "curve"}
-    chains, count = drawn.potential.shape
-    thin = slice(None, None, int(np.ceil(sum(v.size for v in drawn.values.values()) / STORED)))
-    posterior = {}
-    for name, values in drawn.values.items():
-        last = "item" if name == "floor" else "curve" if name in PARAMS else level.get(name.rsplit("_", 1)[-1], "item")
-        dims = ("chain", "draw", last)[: values.ndim]
-        assert values.ndim == 2 or values.shape[-1] == sizes[last], name
-        posterior[name] = dims, values[:, thin].astype(np.float32)
-    coords = {"item": d.tasks, "member": d.models, "family": d.families,
-              "curve": [f"{d.models[m]}, {d.tasks[t]}" for m, t in zip(d.model, d.task, strict=True)]}
-    stats = {"diverging": drawn.diverging, "leapfrogs": drawn.leapfrogs, "potential_energy": drawn.potential}
-    cells = _cells(d, model, drawn)
-    observed = {"n_correct": d.k, "n_trials": np.where(d.measured, d.n, 0), "x": np.where(d.untrained, -np.inf, d.x)}
-    groups = {
-        "posterior": xr.Dataset(posterior, coords={k: v for k, v in coords.items() if any(k in p[0] for p in posterior.values())}),
-        "sample_stats": xr.Dataset({k: (("chain", "draw"), v) for k, v in stats.items()}),
-        "observed_data": xr.Dataset({k: (("curve", "checkpoint"), v) for k, v in observed.items()}, coords={"curve": coords["curve"]}),
-        **{name: xr.Dataset({"n_correct": (("chain", "draw", "curve", "checkpoint"), values)}, coords={"curve": coords["curve"]})
-           for name, values in cells.items()},
-    }
-    return xr.DataTree.from_dict(groups)
-
-
-def _cells(d: Design, model: ModelFile, drawn: sampling.Draws) -> dict[str, np.ndarray]:
-    """Return log-likelihood and predicted counts of every cell for as many draws as are worth storing."""
-    chains, count = drawn.potential.shape
-    thin = slice(None, None, int(np.ceil(chains * count * d.k.size / STORED)))
-    held = {name: drawn.values[name][:, thin] for name in PARAMS if name in drawn.values}
-    held["floor"] = held["floor"][..., d.task]
-    shape = held["floor"].shape[:2]
-    log_prob, counts = np.empty((*shape, *d.k.shape), np.float32), np.empty((*shape, *d.k.shape), np.int32)
-    one, noise, rng = curve(model.curve), likelihood(model.likelihood), np.random.default_rng(0)
-    for chain, draw in np.ndindex(shape):
-        params = {k: v[chain, draw][:, None] for k, v in held.items()}
-        p = np.asarray(accuracy(one, params, d.x, d.untrained))
-        phi = params.get("dispersion", np.ones((len(d.task), 1)))
-        log_prob[chain, draw] = np.where(d.measured, noise.log_prob(d.k, d.n, p, phi), np.nan)
-        counts[chain, draw] = np.where(d.measured, noise.draw(rng, d.n.astype(int), p, phi), -1)
-    return {"log_likelihood": log_prob, "posterior_predictive": counts}

@@ -73,6 +73,11 @@ def log_density(mixture: Mixture, x: jax.Array) -> jax.Array:
     solved = jax.scipy.linalg.solve_triangular(mixture.factor, away[..., None], lower=True)[..., 0]
     log_det = jnp.where(inside[:, None], jnp.log(jnp.diagonal(mixture.factor, axis1=-2, axis2=-1)), 0.0).sum(-1)
     m = mixture.size[:, None]
-    log_t = (gammaln((DEGREES + m) / 2) - gammaln(DEGREES / 2) - 0.5 * m * jnp.log(DEGREES * jnp.pi) - log_det
-             - 0.5 * (DEGREES + m) * jnp.log1p((solved**2).sum(-1) / DEGREES))
+    log_t = (
+        gammaln((DEGREES + m) / 2)
+        - gammaln(DEGREES / 2)
+        - 0.5 * m * jnp.log(DEGREES * jnp.pi)
+        - log_det
+        - 0.5 * (DEGREES + m) * jnp.log1p((solved**2).sum(-1) / DEGREES)
+    )
     return logsumexp(mixture.log_weight + log_t, axis=1)

@@ -2,14 +2,15 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emergelaw.errors import InputError, did_you_mean
 
-CURVE_NAMES = ("logistic", "gompertz", "weibull", "richards", "elbow")
-LIKELIHOOD_NAMES = ("dispersed", "binomial", "beta-binomial")
+CurveName = Literal["logistic", "gompertz", "weibull", "richards", "elbow"]
+LikelihoodName = Literal["dispersed", "binomial", "beta-binomial"]
+CURVE_NAMES, LIKELIHOOD_NAMES = get_args(CurveName), get_args(LikelihoodName)
 PARAMETERS = ("onset", "ceiling", "width", "dispersion", "shape", "drop", "lag")
 TERMS = ("task", "size", "family", "model", "curve")
 
@@ -27,7 +28,9 @@ class Prior(Strict):
     belief: str = Field(min_length=10)
 
     def __str__(self) -> str:
-        return f"Normal({self.location:g}, {self.scale:g})" if self.distribution == "normal" else f"HalfNormal({self.scale:g})"
+        if self.distribution == "half-normal":
+            return f"HalfNormal({self.scale:g})"
+        return f"Normal({self.location:g}, {self.scale:g})"
 
 
 class ModelFile(Strict):
@@ -36,8 +39,8 @@ class ModelFile(Strict):
     name: str
     description: str
     law: Literal["trajectory"]
-    curve: Literal[CURVE_NAMES]
-    likelihood: Literal[LIKELIHOOD_NAMES]
+    curve: CurveName
+    likelihood: LikelihoodName
     axis: Literal["tokens", "flops", "steps", "loss"] = "tokens"
     decline: bool = False
     flat_below: float = Field(0.03, gt=0, lt=1)
@@ -51,8 +54,9 @@ class ModelFile(Strict):
 
 def parameters_of(curve: str, likelihood: str, decline: bool) -> list[str]:
     """Return the parameters that need a pooling line."""
+    dispersion = [] if likelihood == "binomial" else ["dispersion"]
     shape = ["shape"] if curve == "richards" else []
-    return ["onset", "ceiling", "width"] + ([] if likelihood == "binomial" else ["dispersion"]) + shape + (["drop", "lag"] if decline else [])
+    return ["onset", "ceiling", "width", *dispersion, *shape, *(["drop", "lag"] if decline else [])]
 
 
 def priors_of(parameter: str, terms: list[str]) -> list[str]:
@@ -66,7 +70,9 @@ def load(path: Path) -> ModelFile:
     try:
         content = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"expected a TOML model file at {path}, could not read it ({error}): correct the file") from error
+        raise InputError(
+            f"expected a TOML model file at {path}, could not read it ({error}): correct the file"
+        ) from error
     return parse(content, str(path))
 
 
@@ -86,7 +92,8 @@ def _sentence(error: ValidationError, where: str) -> str:
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         known = Prior.model_fields if place.startswith("priors.") else ModelFile.model_fields
-        return f"expected keys among {', '.join(known)} in {where}, got {place!r}{did_you_mean(str(first['loc'][-1]), known)}: rename or remove it"
+        near = did_you_mean(str(first["loc"][-1]), known)
+        return f"expected keys among {', '.join(known)} in {where}, got {place!r}{near}: rename or remove it"
     return f"expected a valid {place!r} in {where}, got {first['input']!r} ({first['msg'].lower()}): correct it"
 
 
@@ -96,17 +103,25 @@ def _check_names(model: ModelFile, where: str) -> None:
     for parameter in parameters:
         for term in model.terms(parameter):
             if term not in TERMS:
-                raise InputError(f"expected pooling terms among {', '.join(TERMS)} for {parameter} in {where}, got {term!r}{did_you_mean(term, TERMS)}")
+                raise InputError(
+                    f"expected pooling terms among {', '.join(TERMS)} for {parameter} in {where}, got {term!r}"
+                    f"{did_you_mean(term, TERMS)}: correct the line"
+                )
     needed = {"floor_sd"} | {p for parameter in parameters for p in priors_of(parameter, model.terms(parameter))}
     _same("priors", needed, set(model.priors), where)
     for name, prior in model.priors.items():
         if (prior.distribution == "half-normal") != name.endswith("_sd"):
-            raise InputError(f"expected a half-normal for every *_sd and a normal for every *_mean in {where}, got {prior.distribution} "
-                             f"for {name}: change the distribution")
+            raise InputError(
+                f"expected a half-normal for every *_sd and a normal for every *_mean in {where}, got "
+                f"{prior.distribution} for {name}: change the distribution"
+            )
 
 
 def _same(what: str, needed: set[str], given: set[str], where: str) -> None:
     if extra := sorted(given - needed):
-        raise InputError(f"expected {what} {', '.join(sorted(needed))} in {where}, got {extra[0]!r}{did_you_mean(extra[0], needed)}: remove it")
+        raise InputError(
+            f"expected {what} {', '.join(sorted(needed))} in {where}, got {extra[0]!r}"
+            f"{did_you_mean(extra[0], needed)}: remove it"
+        )
     if missing := sorted(needed - given):
         raise InputError(f"expected {what} for {', '.join(missing)} in {where}, got none: add them")

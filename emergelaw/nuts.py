@@ -5,7 +5,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from numpyro.infer.hmc_util import IntegratorState, build_tree, dual_averaging, euclidean_kinetic_energy, velocity_verlet
+from numpyro.infer.hmc_util import (
+    IntegratorState,
+    build_tree,
+    dual_averaging,
+    euclidean_kinetic_energy,
+    velocity_verlet,
+)
 
 from emergelaw import jumps
 from emergelaw.metric import Blocks
@@ -68,7 +74,9 @@ class Kernel:
         accepted = jnp.log(jax.random.uniform(accept_key, gain.shape)) < jnp.nan_to_num(gain, nan=-jnp.inf)
         return self.blocks.whiten(with_tasks(jnp.where(accepted[:, None], new, now)), factor), accepted
 
-    def _advance(self, state: State, key: jax.Array, factor: jax.Array, centring: Centring, mixture, adapt: bool, depth: int):
+    def _advance(
+        self, state: State, key: jax.Array, factor: jax.Array, centring: Centring, mixture, adapt: bool, depth: int
+    ):
         """Return the state after WINDOW draws, and what they report."""
         density = partial(self._whitened, factor=factor, centring=centring)
         _, leap = velocity_verlet(density, euclidean_kinetic_energy)
@@ -82,12 +90,24 @@ class Kernel:
             momentum = jax.random.normal(momentum_key, unit.shape)
             log_step = jnp.where(adapt, state.step[0], state.step[1])
             here = IntegratorState(state.y, momentum, state.potential, state.gradient)
-            tree = build_tree(leap, euclidean_kinetic_energy, here, unit, jnp.exp(log_step), tree_key,
-                              max_tree_depth=(depth, MAX_DEPTH))
+            tree = build_tree(
+                leap,
+                euclidean_kinetic_energy,
+                here,
+                unit,
+                jnp.exp(log_step),
+                tree_key,
+                max_tree_depth=(depth, MAX_DEPTH),
+            )
             moved = _update_step(ACCEPT - tree.sum_accept_probs / tree.num_proposals, state.step)
             step = jax.tree.map(partial(jnp.where, adapt), moved, state.step)
-            info = Info(self.blocks.unwhiten(tree.z_proposal, factor), tree.z_proposal_pe, tree.num_proposals, tree.diverging,
-                        accepted)
+            info = Info(
+                self.blocks.unwhiten(tree.z_proposal, factor),
+                tree.z_proposal_pe,
+                tree.num_proposals,
+                tree.diverging,
+                accepted,
+            )
             return State(tree.z_proposal, tree.z_proposal_pe, tree.z_proposal_grad, step), info
 
         return jax.lax.scan(draw, state, jax.random.split(key, WINDOW))

@@ -12,7 +12,8 @@ class Status(Enum):
     CONVERGED = "converged", "The chains agree and the draws suffice: read the results.", True
     SEVERAL = (
         "several-explanations",
-        "The chains agree, and for some tasks more than one explanation fits: read their weights below before quoting one number.",
+        "The chains agree, and for some tasks more than one explanation fits: read their weights below before quoting "
+        "one number.",
         True,
     )
     DIVERGENT = (
@@ -23,13 +24,14 @@ class Status(Enum):
     )
     NOT_MIXED = (
         "not-mixed",
-        "The chains disagree (r-hat above 1.01): raise --max-draws, and if that does not help a tighter prior is needed "
-        "for the quantities named in the report.",
+        "The chains disagree (r-hat above 1.01): raise --max-draws, and if that does not help, a tighter prior is "
+        "needed for the quantities named in the report.",
         False,
     )
     FEW_DRAWS = (
         "few-draws",
-        "The chains agree but some quantities have fewer than 400 effective draws: raise --max-draws before quoting their intervals.",
+        "The chains agree but some quantities have fewer than 400 effective draws: raise --max-draws before quoting "
+        "their intervals.",
         False,
     )
 

@@ -14,7 +14,9 @@ def command(
     model: Annotated[str, typer.Option(help="A model file, or the name of a shipped one.")] = "trajectory",
     out: Annotated[Path | None, typer.Option(help="Folder of the run; runs/<data>-<model> unless given.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Equal seeds give equal draws.")] = 0,
-    max_draws: Annotated[int, typer.Option(min=250, help="Draws per chain at most; sampling stops when they suffice.")] = 4000,
+    max_draws: Annotated[
+        int, typer.Option(min=250, help="Most draws per chain; sampling stops when they suffice.")
+    ] = 4000,
     force: Annotated[bool, typer.Option("--force", help="Fit even if the folder holds the same fit.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print fit.json and nothing else.")] = False,
 ) -> None:

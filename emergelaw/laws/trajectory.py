@@ -2,11 +2,13 @@
 
     accuracy = floor + (ceiling − floor) · F((x − onset) / width)
 
-The floor belongs to the task. Every other parameter is a mean plus the terms its pooling line names: task, size (a slope
-on log10 parameters, by task), family, model and curve. All live on scales without bounds, see `models/trajectory.toml`.
+The floor belongs to the task. Every other parameter is a mean plus the terms its pooling line names: task, size (a
+slope on log10 parameters, by task), family, model and curve. All live on scales without bounds, see
+`models/trajectory.toml`.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +16,7 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
-from emergelaw.curves import curve
+from emergelaw.curves import Curve, curve
 from emergelaw.design import Design
 from emergelaw.likelihoods import likelihood
 from emergelaw.modelfile import ModelFile, parameters_of
@@ -39,8 +41,10 @@ class Trajectory:
         chance = dist.TruncatedNormal(jnp.asarray(d.chance), self.model.priors["floor_sd"].scale, low=0.0, high=1.0)
         with numpyro.plate("task", len(d.tasks)):
             floor = numpyro.sample("floor", chance)[d.task]
-        free = {name: self._parameter(name, centring or {}, low, high)
-                for name in parameters_of(self.model.curve, self.model.likelihood, self.model.decline)}
+        free = {
+            name: self._parameter(name, centring or {}, low, high)
+            for name in parameters_of(self.model.curve, self.model.likelihood, self.model.decline)
+        }
         params = natural(free, floor)
         for name, value in params.items():
             if name != "floor":
@@ -60,7 +64,8 @@ class Trajectory:
         if "size" in terms:
             total = total + self._slope(name, centring)
         if "family" in terms:
-            total = total + self._effect(f"{name}_family", 0.0, 1.0, centring, np.full(len(d.families), -1))[d.family[d.model]]
+            levels = self._effect(f"{name}_family", 0.0, 1.0, centring, np.full(len(d.families), -1))
+            total = total + levels[d.family[d.model]]
         if "model" in terms:
             total = total + self._effect(f"{name}_model", 0.0, 1.0, centring, np.full(len(d.models), -1))[d.model]
         if "curve" in terms:
@@ -90,11 +95,13 @@ class Trajectory:
     def _prior(self, name: str) -> jax.Array:
         prior = self.model.priors[name]
         self.groups[name] = np.array(-1)
-        one = dist.Normal(prior.location, prior.scale) if prior.distribution == "normal" else dist.HalfNormal(prior.scale)
+        one = (
+            dist.Normal(prior.location, prior.scale) if prior.distribution == "normal" else dist.HalfNormal(prior.scale)
+        )
         return numpyro.sample(name, one)
 
 
-def natural(free: Mapping[str, jax.Array], floor: jax.Array) -> dict[str, jax.Array]:
+def natural(free: Mapping[str, Any], floor: Any) -> dict[str, Any]:
     """Return the parameters of every curve on the scales they are reported on."""
     params = {"floor": floor, "onset": free["onset"], "width": jnp.exp(free["width"])}
     params["ceiling"] = floor + (1 - floor) * jax.nn.sigmoid(free["ceiling"])
@@ -102,8 +109,8 @@ def natural(free: Mapping[str, jax.Array], floor: jax.Array) -> dict[str, jax.Ar
     return params | ({"drop": jax.nn.sigmoid(free["drop"])} if "drop" in free else {})
 
 
-def accuracy(one, params: Mapping, x, untrained=False):
-    """Return the probability of a correct answer at x. `drop` is the share of the rise that is lost again after `lag` widths."""
+def accuracy(one: Curve, params: Mapping, x: Any, untrained: Any = False) -> jax.Array:
+    """Return P(correct) at x; `drop` is the share of the rise that is lost again after `lag` widths."""
     u = (x - params["onset"]) / params["width"]
     risen = one.rise(u, params.get("shape"))
     if "drop" in params:
