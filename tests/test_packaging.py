@@ -51,7 +51,7 @@ def test_every_dependency_has_its_reason():
 
 @pytest.mark.parametrize("verb", ["open", "fit", "simulate"])
 def test_verbs_stay_functions_when_modules_of_their_names_are_imported(verb):
-    home = importlib.import_module(f"emergelaw.{'dataset' if verb == 'open' else verb}")
+    home = importlib.import_module(f"emergelaw.{emergelaw._HOMES[verb]}")
     assert inspect.isfunction(getattr(emergelaw, verb))
     assert getattr(emergelaw, verb) is getattr(home, verb)
 

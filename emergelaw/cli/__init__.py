@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from emergelaw import __version__
-from emergelaw.cli import data, fit, import_, order
+from emergelaw.cli import data, fit, import_, order, prior, simulate
 from emergelaw.errors import InputError
 
 app = typer.Typer(
@@ -20,6 +20,8 @@ app.command("import")(import_.command)
 app.add_typer(data.app, name="data")
 app.command("fit")(fit.command)
 app.command("order")(order.command)
+app.command("prior")(prior.command)
+app.command("simulate")(simulate.command)
 
 
 @app.callback(invoke_without_command=True)
