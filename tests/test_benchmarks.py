@@ -1,0 +1,81 @@
+"""The benchmark scripts: what in them could be wrong without looking wrong."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+from tiny_fit import simulated
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
+
+import heldout
+import results_table
+
+
+@pytest.mark.parametrize("p", [0.001, 0.3, 0.999])
+def test_pit_of_a_right_prediction_is_uniform_however_discrete(p):
+    rng = np.random.default_rng(1)
+    counts, k = rng.binomial(20, p, (200, 5000)), rng.binomial(20, p, 5000)
+    pit = heldout.randomised_pit(counts, k, rng)
+    assert kstest(pit, "uniform").pvalue > 1e-3
+    assert heldout.covered(pit, 0.5) == pytest.approx(0.5, abs=0.03)
+
+
+def test_pit_tells_predictions_that_are_too_narrow_or_off():
+    rng = np.random.default_rng(2)
+    k = rng.binomial(100, 0.5, 5000)
+    sure = heldout.randomised_pit(np.full((200, 5000), 50), k, rng)
+    low = heldout.randomised_pit(rng.binomial(100, 0.3, (200, 5000)), k, rng)
+    assert heldout.covered(sure, 0.9) < 0.2
+    assert low.mean() > 0.95
+
+
+def test_hidden_cells_are_hidden_and_remembered():
+    full = simulated()
+    ds, cells = heldout.hide(full, seed=3)
+    place = cells.model, cells.checkpoint, cells.task
+    assert (ds["n_trials"].values[place] == 0).all() and (ds["n_correct"].values[place] == 0).all()
+    np.testing.assert_array_equal(full["n_correct"].values[place], cells.k)
+    np.testing.assert_array_equal(full["n_trials"].values[place], cells.n)
+    assert int(ds["n_trials"].sum()) + cells.n.sum() == int(full["n_trials"].sum())
+    assert (ds["n_trials"] > 0).any("checkpoint").all()
+    assert len(cells.k) == pytest.approx(heldout.SHARE * full["n_trials"].size, abs=6)
+
+
+def test_the_straight_line_goes_through_the_neighbours():
+    full = simulated(noise="none")
+    ds, cells = heldout.hide(full, seed=3)
+    inner = np.flatnonzero((cells.checkpoint > 0) & (cells.checkpoint < full.sizes["checkpoint"] - 1))
+    line = heldout.interpolated(ds, full, cells, "tokens")[inner]
+    share = (full["n_correct"] / full["n_trials"]).values
+    assert (line >= share.min() - 1e-9).all() and (line <= share.max() + 1e-9).all()
+    flat = full["task"].values[cells.task[inner]] == "flat"
+    np.testing.assert_allclose(line[flat], 0.5)
+
+
+def row(name, seed, value):
+    return {"data set": name, "seed": seed, "value": value}
+
+
+def write(path, *rows, measured="on a machine"):
+    return results_table.merge(path, rows, ("data set", "seed"), "Title", "Notes.", measured)
+
+
+def test_measuring_a_row_again_replaces_it_and_keeps_the_others(tmp_path):
+    write(tmp_path / "x.md", row("b", 10, 1.0), row("a", 0, 2.0))
+    write(tmp_path / "x.md", row("b", 2, 123456), row("a", 0, 0.123456))
+    found = results_table.read(tmp_path / "x.md")
+    assert [tuple(r.values()) for r in found] == [("a", "0", "0.1235"), ("b", "2", "123,456"), ("b", "10", "1")]
+
+
+def test_rows_of_other_versions_do_not_stay_beside_new_ones(tmp_path):
+    write(tmp_path / "x.md", row("a", 0, 1.0), measured="with version 1")
+    text = write(tmp_path / "x.md", row("b", 0, 2.0), measured="with version 2")
+    assert "| a |" not in text and "| b |" in text and "version 1" not in text
+
+
+def test_the_command_of_a_row_can_be_typed():
+    told = results_table.command("somewhere/benchmarks/x.py", sets="a b", max_draws=100)
+    assert told == "`python benchmarks/x.py --sets 'a b' --max-draws 100`"
