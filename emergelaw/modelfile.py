@@ -1,11 +1,17 @@
-"""Model files: models/*.toml declare curve, pooling, likelihood and every prior with its sentence of belief."""
+"""Model files: models/*.toml declare curve, pooling, likelihood and every prior with its sentence of belief.
+
+A file may say `extends = "trajectory"` (a shipped name, or a file beside it) and only what it changes. It inherits the
+pooling lines and priors that its own curve and likelihood need; a prior is inherited or replaced as a whole, so that
+no changed scale stands beside the belief of another.
+"""
 
 import tomllib
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from emergelaw import shipped
 from emergelaw.errors import InputError, did_you_mean
 
 CurveName = Literal["logistic", "gompertz", "weibull", "richards", "elbow"]
@@ -49,7 +55,7 @@ class ModelFile(Strict):
 
     def terms(self, parameter: str) -> list[str]:
         """Return what a parameter varies with, such as ['task', 'size']."""
-        return [t.strip() for t in self.pooling[parameter].split("+") if t.strip()]
+        return _terms(self.pooling[parameter])
 
 
 def parameters_of(curve: str, likelihood: str, decline: bool) -> list[str]:
@@ -66,14 +72,53 @@ def priors_of(parameter: str, terms: list[str]) -> list[str]:
 
 
 def load(path: Path) -> ModelFile:
-    """Read and check one model file."""
+    """Read and check one model file, with what it extends."""
+    return parse(_content(path, ()), str(path))
+
+
+def _content(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
+    """Return what a file says, on top of what the file it extends says."""
+    if path.resolve() in seen:
+        circle = " → ".join(p.name for p in (*seen, path))
+        raise InputError(
+            f"expected model files that extend no file which extends them, got {circle}: remove one `extends`"
+        )
     try:
-        content = tomllib.loads(path.read_text())
+        own = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(
             f"expected a TOML model file at {path}, could not read it ({error}): correct the file"
         ) from error
-    return parse(content, str(path))
+    if "extends" not in own:
+        return own
+    base = _base(own.pop("extends"), path)
+    return extended(_content(base, (*seen, path.resolve())), own)
+
+
+def _base(name: Any, path: Path) -> Path:
+    if not isinstance(name, str) or not name:
+        raise InputError(f'expected extends in {path} to name a model file, got {name!r}: write extends = "trajectory"')
+    beside = path.parent / name
+    try:
+        return beside if beside.is_file() else shipped.find_model(name)
+    except InputError as error:
+        raise InputError(f"{error} (in the line `extends` of {path})") from error
+
+
+def extended(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Return a file in full: its own lines, and those of its base that it needs and does not replace."""
+    joined = {k: v for k, v in base.items() if k not in ("name", "description")} | own
+    if not all(isinstance(c.get(t, {}), dict) for c in (base, own) for t in ("pooling", "priors")):
+        return joined  # not tables: the check of the whole file says so
+    parameters = parameters_of(str(joined.get("curve")), str(joined.get("likelihood")), joined.get("decline") is True)
+    lines = {k: v for k, v in base.get("pooling", {}).items() if k in parameters} | own.get("pooling", {})
+    needed = {"floor_sd"} | {p for name, line in lines.items() for p in priors_of(name, _terms(str(line)))}
+    priors = {k: v for k, v in base.get("priors", {}).items() if k in needed} | own.get("priors", {})
+    return joined | {"pooling": lines, "priors": priors}
+
+
+def _terms(line: str) -> list[str]:
+    return [term.strip() for term in line.split("+") if term.strip()]
 
 
 def parse(content: dict, where: str) -> ModelFile:
@@ -88,12 +133,15 @@ def parse(content: dict, where: str) -> ModelFile:
 
 def _sentence(error: ValidationError, where: str) -> str:
     """Turn the first complaint of pydantic into one sentence."""
-    first = error.errors()[0]
+    complaints = error.errors()
+    first = next((e for e in complaints if e["type"] == "extra_forbidden"), complaints[0])
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
-        known = Prior.model_fields if place.startswith("priors.") else ModelFile.model_fields
+        known = [*Prior.model_fields] if place.startswith("priors.") else ["extends", *ModelFile.model_fields]
         near = did_you_mean(str(first["loc"][-1]), known)
         return f"expected keys among {', '.join(known)} in {where}, got {place!r}{near}: rename or remove it"
+    if first["type"] == "missing":
+        return f"expected {place!r} in {where}, got nothing of that name: add it"
     return f"expected a valid {place!r} in {where}, got {first['input']!r} ({first['msg'].lower()}): correct it"
 
 

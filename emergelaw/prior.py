@@ -67,7 +67,9 @@ def draw(law: Any, seed: int, count: int, fixed: Mapping[str, Any] | None = None
     drawn = []
     for key in jax.random.split(jax.random.key(seed), count):  # compiling the whole law costs more than many such draws
         sites = trace(seeded(substitute(law, data=values), key)).get_trace()
-        drawn.append({k: np.asarray(s["value"]) for k, s in sites.items() if k in shapes or s["type"] == "deterministic"})
+        drawn.append(
+            {k: np.asarray(s["value"]) for k, s in sites.items() if k in shapes or s["type"] == "deterministic"}
+        )
     return {name: np.stack([one[name] for one in drawn]) for name in drawn[0]}
 
 

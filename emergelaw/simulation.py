@@ -44,16 +44,15 @@ class Plan:
     tokens: tuple[float, float] = (BATCH, 143_000 * BATCH)  # first and last trained checkpoint
 
     def __post_init__(self) -> None:
-        for name in ("models", "tasks", "checkpoints", "families", "trials"):
-            if getattr(self, name) < (2 if name == "checkpoints" else 1):
-                raise InputError(f"expected at least {2 if name == 'checkpoints' else 1} {name}, got {getattr(self, name)}: ask for more")
-        for name, most in (("missing", 0.9), ("flat", 1.0), ("chance", 0.99)):
-            if not 0 <= getattr(self, name) <= most:
-                raise InputError(f"expected a share {name} between 0 and {most:g}, got {getattr(self, name)}: choose one there")
-        for name in ("params", "tokens"):
-            low, high = getattr(self, name)
-            if not 0 < low < high:
-                raise InputError(f"expected {name} as two rising numbers above 0, got {low:g} and {high:g}: correct them")
+        least = {"models": 1, "tasks": 1, "checkpoints": 2, "families": 1, "trials": 1}
+        most = {"missing": 0.9, "flat": 1.0, "chance": 0.99}
+        for name, value in asdict(self).items():
+            if name in least and value < least[name]:
+                raise InputError(f"expected at least {least[name]} {name}, got {value}: ask for more")
+            if name in most and not 0 <= value <= most[name]:
+                raise InputError(f"expected {name} between 0 and {most[name]:g}, got {value}: choose a share there")
+            if name in ("params", "tokens") and not 0 < value[0] < value[1]:
+                raise InputError(f"expected {name} as two rising numbers above 0, got {value}: correct them")
 
 
 def simulate(
@@ -68,7 +67,10 @@ def simulate(
     known = [field.name for field in fields(Plan)]
     for name in plan:
         if name not in known:
-            raise InputError(f"expected options among {', '.join(known)}, got {name!r}{did_you_mean(name, known)}: rename or remove it")
+            raise InputError(
+                f"expected options among {', '.join(known)}, got {name!r}{did_you_mean(name, known)}: "
+                "rename or remove it"
+            )
     study = Plan(**plan)
     chosen = _model(model)
     rng = np.random.default_rng(seed)
@@ -79,7 +81,11 @@ def simulate(
 
 
 def simulate_from(
-    ds: xr.Dataset, model: str | Path | ModelFile = "trajectory", *, seed: int = 0, fixed: Mapping[str, Any] | None = None
+    ds: xr.Dataset,
+    model: str | Path | ModelFile = "trajectory",
+    *,
+    seed: int = 0,
+    fixed: Mapping[str, Any] | None = None,
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """Return a data set with known truth that measures exactly what `ds` does, and that truth."""
     chosen = _model(model)
@@ -104,12 +110,24 @@ def _fill(
     counts = _counts(d, model, params, np.random.default_rng([seed, 1]))
     k = np.zeros([empty.sizes[dim] for dim in dataset.DIMS], np.int64)
     k[row_model[:, None], d.column, row_task[:, None]] = counts
-    truth = _truth(empty, params | {"flat": params["ceiling"] - params["floor"] < model.flat_below}, row_model, row_task)
+    truth = _truth(
+        empty, params | {"flat": params["ceiling"] - params["floor"] < model.flat_below}, row_model, row_task
+    )
     hyper = {name: float(f"{v[0]:.6g}") for name, v in found.items() if v.ndim == 1}
-    told = {"kind": "simulated", "title": title, "licence": "Apache-2.0", "seed": seed, "options": options, "model": model.name,
-            "model_sha256": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
-            "fixed": {name: np.asarray(v, float).tolist() for name, v in fixed.items()}, "hyper_parameters": hyper}
-    ds = empty.assign(n_correct=(dataset.DIMS, k)).assign_coords({f"true_{name}": truth[name].variable for name in truth})
+    told = {
+        "kind": "simulated",
+        "title": title,
+        "licence": "Apache-2.0",
+        "seed": seed,
+        "options": options,
+        "model": model.name,
+        "model_sha256": hashlib.sha256(model.model_dump_json().encode()).hexdigest(),
+        "fixed": {name: np.asarray(v, float).tolist() for name, v in fixed.items()},
+        "hyper_parameters": hyper,
+    }
+    ds = empty.assign(n_correct=(dataset.DIMS, k)).assign_coords(
+        {f"true_{name}": truth[name].variable for name in truth}
+    )
     return dataset.validate(dataset.with_provenance(ds, told)), truth
 
 
@@ -121,7 +139,8 @@ def _counts(d: Design, model: ModelFile, params: Mapping[str, np.ndarray], rng: 
 
 
 def _truth(ds: xr.Dataset, params: Mapping[str, np.ndarray], row_model: np.ndarray, row_task: np.ndarray) -> xr.Dataset:
-    """Return natural parameters over (model, task), NaN where nothing was measured; onset and width as x of the axis."""
+    """Return natural parameters (model, task), NaN where nothing was measured; onset and width in x of the axis."""
+
     def spread(values: np.ndarray) -> np.ndarray:
         wide = np.full((ds.sizes["model"], ds.sizes["task"]), np.nan)
         wide[row_model, row_task] = values
@@ -138,7 +157,11 @@ def _empty(plan: Plan) -> xr.Dataset:
     models = _models(plan)
     tasks = pd.DataFrame({"chance": plan.chance}, [f"task-{i + 1:0{len(str(plan.tasks))}d}" for i in range(plan.tasks)])
     grid = pd.DataFrame({"tokens": tokens, "step": tokens / BATCH})
-    cells = pd.DataFrame({"model": models.index}).merge(grid, how="cross").merge(pd.DataFrame({"task": tasks.index}), how="cross")
+    cells = (
+        pd.DataFrame({"model": models.index})
+        .merge(grid, how="cross")
+        .merge(pd.DataFrame({"task": tasks.index}), how="cross")
+    )
     cells = cells.assign(n_correct=0, n_trials=plan.trials)
     return dataset.build(cells, models, tasks, {"kind": "simulated"})
 
@@ -155,11 +178,13 @@ def _models(plan: Plan) -> pd.DataFrame:
 def schedule(first: float, last: float, count: int) -> np.ndarray:
     """Return tokens of checkpoints: evenly spaced in logarithm, then, from about the middle on, evenly spaced."""
     even = count // 2
-    steps = np.rint(np.r_[np.geomspace(first, last / even, count - even + 1)[:-1], last * np.arange(1, even + 1) / even] / BATCH)
+    steps = np.rint(
+        np.r_[np.geomspace(first, last / even, count - even + 1)[:-1], last * np.arange(1, even + 1) / even] / BATCH
+    )
     if steps[0] < 1 or (np.diff(steps) <= 0).any():
         raise InputError(
-            f"expected room for {count} checkpoints between {quantity(first)} and {quantity(last)} tokens, got steps of "
-            f"{quantity(BATCH)} tokens that repeat: ask for fewer checkpoints or a wider range"
+            f"expected room for {count} checkpoints between {quantity(first)} and {quantity(last)} tokens, got steps "
+            f"of {quantity(BATCH)} tokens that repeat: ask for fewer checkpoints or a wider range"
         )
     return steps * BATCH
 

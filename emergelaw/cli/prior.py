@@ -27,7 +27,10 @@ def command(
     found = prior(dataset.open(path), modelfile.load(shipped.find_model(model)), draws, seed)
     files = _draw(found, out or Path("runs") / f"{path.stem}-{found.model.name}")
     screen = console()
-    screen.print(f"{found.model.name}: {draws} draws of {len(found.design.task):,} curves from the priors; the counts of {path} played no part")
+    screen.print(
+        f"{found.model.name}: {draws} draws of {len(found.design.task):,} curves from the priors; "
+        f"the counts of {path} played no part"
+    )
     screen.print(_table(found))
     screen.print(_sentence(found))
     screen.print(f"figures: {', '.join(map(str, files))}")
@@ -37,8 +40,8 @@ def _sentence(found: "Prior") -> str:
     low, high = (found.design.axis.text(x) for x in found.design.span)
     share = {name: f"{value:.0%}" for name, value in found.shares().items()}
     return (
-        f"of all prior curves {share['flat']} are flat (rise below {found.model.flat_below:g}); half of the rise lies before {low} "
-        f"for {share['before']}, between {low} and {high} for {share['inside']}, after {high} for {share['after']}"
+        f"of all prior curves {share['flat']} are flat (rise below {found.model.flat_below:g}); "
+        f"half of the rise lies before {low} for {share['before']}, between {low} and {high} for {share['inside']}, after {high} for {share['after']}"
     )
 
 

@@ -41,5 +41,7 @@ def _pairs(texts: list[str] | None) -> dict[str, float]:
         try:
             found[name] = float(value)
         except ValueError as error:
-            raise InputError(f"expected --fix NAME=VALUE with a number, got {text!r}: write it as onset_mean=0.5") from error
+            raise InputError(
+                f"expected --fix NAME=VALUE with a number, got {text!r}: write it as onset_mean=0.5"
+            ) from error
     return found
