@@ -69,15 +69,22 @@ def _draw_binomial(rng, n, p, dispersion=None):
 
 def _concentration(n, dispersion):
     """The Beta precision whose beta-binomial has dispersion φ = 1 + (n−1)/(c+1); φ lives in (1, n)."""
-    excess = jnp.clip(dispersion - 1.0, 1e-6, None)
+    excess = jnp.clip(dispersion - 1.0, 1e-4, None)  # nearer to binomial, lgamma cancels
     return jnp.clip((n - 1.0) / excess - 1.0, 1e-3, 1e9)
 
 
 def _beta_binomial(k, n, p, dispersion):
     c = _concentration(n, dispersion)
     a, b = c * p, c * (1 - p)
-    return (_log_choose(k, n) + jsp.gammaln(k + a) - jsp.gammaln(a) + jsp.gammaln(n - k + b) - jsp.gammaln(b)
-            + jsp.gammaln(c) - jsp.gammaln(n + c))
+    return (
+        _log_choose(k, n)
+        + jsp.gammaln(k + a)
+        - jsp.gammaln(a)
+        + jsp.gammaln(n - k + b)
+        - jsp.gammaln(b)
+        + jsp.gammaln(c)
+        - jsp.gammaln(n + c)
+    )
 
 
 def _draw_beta_binomial(rng, n, p, dispersion):
@@ -88,11 +95,23 @@ def _draw_beta_binomial(rng, n, p, dispersion):
 LIKELIHOODS = {
     one.name: one
     for one in (
-        Likelihood("dispersed", "counts with a dispersion free on both sides of 1, robust to outlying checkpoints",
-                   _rounded_logistic, _draw_rounded_logistic, True),
-        Likelihood("binomial", "independent items at every checkpoint (dispersion 1)", _binomial, _draw_binomial, False),
-        Likelihood("beta-binomial", "over-dispersed counts (dispersion above 1 only)",
-                   _beta_binomial, _draw_beta_binomial, True),
+        Likelihood(
+            "dispersed",
+            "counts with a dispersion free on both sides of 1, robust to outlying checkpoints",
+            _rounded_logistic,
+            _draw_rounded_logistic,
+            True,
+        ),
+        Likelihood(
+            "binomial", "independent items at every checkpoint (dispersion 1)", _binomial, _draw_binomial, False
+        ),
+        Likelihood(
+            "beta-binomial",
+            "over-dispersed counts (dispersion above 1 only)",
+            _beta_binomial,
+            _draw_beta_binomial,
+            True,
+        ),
     )
 }
 
@@ -100,6 +119,7 @@ LIKELIHOODS = {
 def likelihood(name: str) -> Likelihood:
     """Return the likelihood of this name."""
     if name not in LIKELIHOODS:
-        raise InputError(f"expected a likelihood among {', '.join(LIKELIHOODS)}, got {name!r}"
-                         f"{did_you_mean(name, LIKELIHOODS)}")
+        raise InputError(
+            f"expected a likelihood among {', '.join(LIKELIHOODS)}, got {name!r}{did_you_mean(name, LIKELIHOODS)}"
+        )
     return LIKELIHOODS[name]
