@@ -12,8 +12,6 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from numpyro.distributions import biject_to
 from numpyro.handlers import seed, substitute, trace
-from numpyro.infer.initialization import init_to_sample
-from numpyro.infer.util import initialize_model
 
 jax.config.update("jax_enable_x64", True)  # before any array is made: float32 chains are not reproducible
 cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emergelaw" / "xla"
@@ -38,56 +36,63 @@ class Target:
 
 
 def target(law: Any) -> Target:
-    """Compile-ready density of a law, which names its varying effects in `effects` and groups in `groups`."""
-    started = initialize_model(jax.random.key(0), law, model_args=(None,), dynamic_args=True, init_strategy=init_to_sample)
-    potential_of, values_of = started.potential_fn, started.postprocess_fn
-    template, unravel = ravel_pytree(started.param_info.z)
-    group = _groups(started.param_info.z, law.groups)
+    """Density of a law, which names its varying effects in `effects` and the groups of its sites in `groups`."""
+    latent = _latent(trace(seed(law, 0)).get_trace(None))
+    transforms = {name: biject_to(site["fn"].support) for name, site in latent.items()}
+    template, unravel = ravel_pytree({name: transforms[name].inv(site["value"]) for name, site in latent.items()})
+    group = _groups(unravel(template), law.groups)
     order = np.argsort(np.where(group < 0, group.max() + 1, group), kind="stable")
-    inverse = jnp.asarray(np.argsort(order))
-    order_array = jnp.asarray(order)
+    inverse, n_tasks = np.argsort(order), int(group.max()) + 1
 
-    def sites(z: jax.Array) -> dict[str, jax.Array]:
-        return unravel(z[inverse])
+    def evaluate(z: jax.Array, c: Centring) -> tuple[dict[str, jax.Array], dict[str, Any]]:
+        """Return log density terms per site, of the unconstrained coordinates, and every site's record."""
+        free = unravel(z[inverse])
+        fixed = {name: transforms[name](v) for name, v in free.items()}
+        sites = trace(substitute(law, data=fixed)).get_trace(c)
+        terms = {name: site["fn"].log_prob(site["value"]) for name, site in sites.items() if site["type"] == "sample"}
+        for name, value in free.items():
+            terms[name] = terms[name] + transforms[name].log_abs_det_jacobian(value, fixed[name])
+        return terms, sites
+
+    def potential(z: jax.Array, c: Centring) -> jax.Array:
+        return -sum(jnp.sum(term) for term in evaluate(z, c)[0].values())
+
+    def values(z: jax.Array, c: Centring) -> dict[str, jax.Array]:
+        return {name: site["value"] for name, site in evaluate(z, c)[1].items() if name in latent or site["type"] == "deterministic"}
+
+    def by_task(z: jax.Array, c: Centring) -> jax.Array:
+        total = jnp.zeros(n_tasks)
+        for name, term in evaluate(z, c)[0].items():
+            own = np.broadcast_to(law.groups[name], jnp.shape(term))
+            if (own >= 0).any():
+                total = total.at[own[own >= 0]].add(term[own >= 0])
+        return total
 
     def recentre(z: jax.Array, old: Centring, new: Centring) -> jax.Array:
-        held, moved = values_of(old)(sites(z)), dict(sites(z))
+        held, moved = values(z, old), unravel(z[inverse])
         for name in law.effects:
             loc, scale, c = held[f"{name}_loc"], held[f"{name}_scale"], new[name]
             moved[f"{name}_raw"] = loc * c + (held[name] - loc) / scale ** (1 - c)
-        return ravel_pytree(moved)[0][order_array]
+        return ravel_pytree(moved)[0][order]
 
     def prior_draw(key: jax.Array) -> jax.Array:
-        drawn = initialize_model(key, law, model_args=(None,), dynamic_args=True, init_strategy=init_to_sample)
-        return ravel_pytree(drawn.param_info.z)[0][order_array]
-
-    transforms = {name: biject_to(site["fn"].support) for name, site in trace(seed(law, 0)).get_trace(None).items()
-                  if site["type"] == "sample" and not site["is_observed"]}
-    n_tasks = int(group.max()) + 1
-
-    def by_task(z: jax.Array, c: Centring) -> jax.Array:
-        free = sites(z)
-        fixed = {name: transforms[name](v) for name, v in free.items()}
-        total = jnp.zeros(n_tasks)
-        for name, site in trace(substitute(law, data=fixed)).get_trace(c).items():
-            if site["type"] == "sample" and jnp.ndim(law.groups[name]):
-                terms = site["fn"].log_prob(site["value"])
-                if name in free:
-                    terms = terms + transforms[name].log_abs_det_jacobian(free[name], fixed[name])
-                own = np.asarray(law.groups[name])
-                total = total.at[own[own >= 0]].add(terms[own >= 0])
-        return total
+        drawn = _latent(trace(seed(law, key)).get_trace(None))
+        return ravel_pytree({name: transforms[name].inv(site["value"]) for name, site in drawn.items()})[0][order]
 
     return Target(
         dim=len(template),
-        potential=lambda z, c: potential_of(c)(sites(z)),
-        values=lambda z, c: values_of(c)(sites(z)),
+        potential=potential,
+        values=values,
         recentre=recentre,
         centring={name: jnp.zeros(size) for name, size in law.effects.items()},
         by_task=by_task,
         blocks=_blocks(group[order]),
         prior_draw=prior_draw,
     )
+
+
+def _latent(sites: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: site for name, site in sites.items() if site["type"] == "sample" and not site["is_observed"]}
 
 
 def _groups(sites: Mapping[str, jax.Array], groups: Mapping[str, np.ndarray]) -> np.ndarray:
