@@ -39,12 +39,12 @@ def _rounded_logistic(k, n, p, dispersion):
     """
     s = _scale(n, p, dispersion)
     away, half = jnp.abs(k - n * p) / s, 0.5 / s
-    most = jnp.maximum(away, half)
-    # σ(a + h) − σ(a − h) = sinh h / (cosh a + cosh h), with the largest exponential taken out
-    tail, core = jnp.exp(away - most), jnp.exp(half - most)
-    inside = core * -jnp.expm1(-2 * half) / (tail * (1 + jnp.exp(-2 * away)) + core * (1 + jnp.exp(-2 * half)))
-    at_end = jax.nn.sigmoid(jnp.where(k <= 0, 0.5 - n * p, n * p - n + 0.5) / s)
-    probability = jnp.where((k > 0) & (k < n), inside, at_end)
+    inside = (k > 0) & (k < n)
+    far = jnp.exp(-jnp.abs(away - half))
+    tail, core = jnp.where(away > half, 1.0, far), jnp.where(away > half, far, 1.0)
+    # inside: σ(a + h) − σ(a − h) = sinh h / (cosh a + cosh h); at 0 and n: σ(h − a), the same without the small terms
+    x, y = (jnp.where(inside, jnp.exp(-2 * v), 0.0) for v in (away, half))
+    probability = core * (1 - y) / (tail * (1 + x) + core * (1 + y))
     return jnp.log((1 - OUTLIER) * probability + OUTLIER / (n + 1))
 
 
