@@ -12,19 +12,25 @@ if TYPE_CHECKING:
 
 APART = 3.0  # Ashman's D: distance of the two centres in units of their common spread
 SHARE = 0.05  # of the posterior that the smaller explanation must hold
+STARTS = 10  # of k-means, which cuts across the valley from some of them
 
 
 def split(features: np.ndarray, seed: int = 0) -> np.ndarray | None:
     """Return which of two explanations each draw (draw, feature) belongs to, or None if there is only one."""
     scaled = (features - features.mean(0)) / (features.std(0) + 1e-12)
-    centres, label = kmeans2(scaled, 2, minit="++", seed=seed, missing="raise")
-    share = np.mean(label)
-    if not SHARE <= share <= 1 - SHARE:
-        return None
+    apart, label = max((_halves(scaled, seed + i) for i in range(STARTS)), key=lambda found: found[0])
+    return label if apart > APART else None
+
+
+def _halves(scaled: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
+    """Cut draws in two by k-means; return how far apart the halves are, 0 unless a valley separates them."""
+    centres, label = kmeans2(scaled, 2, minit="++", seed=seed, missing="warn")
+    if not SHARE <= np.mean(label) <= 1 - SHARE:
+        return 0.0, label
     along = scaled @ (centres[1] - centres[0])
     one, two = along[label == 0], along[label == 1]
     apart = np.abs(one.mean() - two.mean()) * np.sqrt(2 / (one.var() + two.var() + 1e-12))
-    return label if apart > APART and _valley(along, one.mean(), two.mean()) else None
+    return float(apart) if _valley(along, one.mean(), two.mean()) else 0.0, label
 
 
 def _valley(along: np.ndarray, low: float, high: float) -> bool:
