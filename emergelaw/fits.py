@@ -212,6 +212,7 @@ def fit(
     seed: int = 0,
     max_draws: int = 4000,
     progress: sampling.Progress = lambda *_: None,
+    chains: int = 4,
 ) -> Fit:
     """Fit a model (a name, a file or a ModelFile) to a data set (or its file)."""
     began = time.perf_counter()
@@ -220,7 +221,7 @@ def fit(
     arranged = design(ds, model.axis)
     law = Trajectory(model, arranged)
     loaded = time.perf_counter()
-    drawn = sampling.sample(target(law), seed, max_draws=max_draws, progress=progress)
+    drawn = sampling.sample(target(law), seed, chains, max_draws, progress)
     found = Fit(ds, model, arranged, tree(arranged, model, drawn), {"seed": seed})
     several = explain(found, len(drawn.potential))
     verdict = judge(drawn, len(several) > 1)

@@ -15,7 +15,7 @@ from numpyro.infer.hmc_util import (
 
 from emergelaw import jumps
 from emergelaw.metric import Blocks
-from emergelaw.target import Centring, Target
+from emergelaw.target import Inputs, Target
 
 WINDOW = 25  # draws per call: one compiled length for warm-up, sampling and progress
 MAX_DEPTH = 10
@@ -43,22 +43,31 @@ class Info(NamedTuple):
 
 
 class Kernel:
-    """Compiled once per target; metric and centring are arguments, so adapting them costs no compilation."""
+    """Compiled once per target; metric and inputs are arguments, so changing them costs no compilation."""
 
     def __init__(self, target: Target):
         self.target, self.blocks = target, Blocks(target.blocks)
         self.advance = jax.jit(self._advance)
         self.evaluate = jax.jit(jax.value_and_grad(self._whitened))
+        self.downhill = jax.jit(jax.value_and_grad(target.potential))
+        self.curvature = jax.jit(self._curvature)
         self.gradients = jax.jit(lambda z, c: jax.lax.map(lambda one: jax.grad(target.potential)(one, c), z))
+        self.values = jax.jit(lambda z, c: jax.lax.map(lambda one: target.values(one, c), z))
+        self.recentre = jax.jit(lambda z, old, new: jax.lax.map(lambda one: target.recentre(one, old, new), z))
 
-    def _whitened(self, y: jax.Array, factor: jax.Array, centring: Centring) -> jax.Array:
-        return self.target.potential(self.blocks.unwhiten(y, factor), centring)
+    def _whitened(self, y: jax.Array, factor: jax.Array, inputs: Inputs) -> jax.Array:
+        return self.target.potential(self.blocks.unwhiten(y, factor), inputs)
 
-    def start(self, y: jax.Array, log_step: float, factor: jax.Array, centring: Centring) -> State:
-        potential, gradient = self.evaluate(y, factor, centring)
+    def _curvature(self, z: jax.Array, signs: jax.Array, inputs: Inputs) -> jax.Array:
+        """Return the diagonal of the Hessian at z, estimated with random signs (probe, dim)."""
+        slope = partial(jax.grad(self.target.potential), c=inputs)
+        return jax.lax.map(lambda v: v * jax.jvp(slope, (z,), (v,))[1], signs).mean(0)
+
+    def start(self, y: jax.Array, log_step: float, factor: jax.Array, inputs: Inputs) -> State:
+        potential, gradient = self.evaluate(y, factor, inputs)
         return State(y, potential, gradient, _init_step(log_step))
 
-    def _jump(self, y: jax.Array, key: jax.Array, factor: jax.Array, centring: Centring, mixture: jumps.Mixture):
+    def _jump(self, y: jax.Array, key: jax.Array, factor: jax.Array, inputs: Inputs, mixture: jumps.Mixture):
         """Propose all tasks anew, accept each on its own; returns the new y and what was accepted."""
         propose_key, accept_key = jax.random.split(key)
         z = self.blocks.unwhiten(y, factor)
@@ -69,22 +78,22 @@ class Kernel:
         def with_tasks(blocks: jax.Array) -> jax.Array:
             return self.blocks.join(jnp.concatenate([blocks, z[jnp.maximum(self.blocks.rows[-1:], 0)]]))
 
-        gain = self.target.by_task(with_tasks(new), centring) - self.target.by_task(z, centring)
+        gain = self.target.by_task(with_tasks(new), inputs) - self.target.by_task(z, inputs)
         gain = gain + jumps.log_density(mixture, now) - jumps.log_density(mixture, new)
         accepted = jnp.log(jax.random.uniform(accept_key, gain.shape)) < jnp.nan_to_num(gain, nan=-jnp.inf)
         return self.blocks.whiten(with_tasks(jnp.where(accepted[:, None], new, now)), factor), accepted
 
     def _advance(
-        self, state: State, key: jax.Array, factor: jax.Array, centring: Centring, mixture, adapt: bool, depth: int
+        self, state: State, key: jax.Array, factor: jax.Array, inputs: Inputs, mixture, adapt: bool, depth: int
     ):
         """Return the state after WINDOW draws, and what they report."""
-        density = partial(self._whitened, factor=factor, centring=centring)
+        density = partial(self._whitened, factor=factor, inputs=inputs)
         _, leap = velocity_verlet(density, euclidean_kinetic_energy)
         unit = jnp.ones_like(state.y)
 
         def draw(state: State, key: jax.Array) -> tuple[State, Info]:
             momentum_key, tree_key, jump_key = jax.random.split(key, 3)
-            y, accepted = self._jump(state.y, jump_key, factor, centring, mixture)
+            y, accepted = self._jump(state.y, jump_key, factor, inputs, mixture)
             potential, gradient = jax.value_and_grad(density)(y)
             state = State(y, potential, gradient, state.step)
             momentum = jax.random.normal(momentum_key, unit.shape)

@@ -14,9 +14,10 @@ from scipy.optimize import minimize
 from emergelaw import jumps
 from emergelaw.diagnostics import rhat_and_ess
 from emergelaw.nuts import WINDOW, Info, Kernel, State
-from emergelaw.target import Centring, Target
+from emergelaw.target import Inputs, Target
 
 FIRST_STEP = np.log(0.1)
+PROBES = 30  # random vectors that estimate a curvature
 WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centring anew from what they saw
     (1, 6, False), (1, 6, False), (2, 6, True), (3, 7, True), (4, 8, True), (5, 9, False), (6, 10, False), (4, 10, False),
 )
@@ -57,7 +58,7 @@ class Chains:
     """Chains that advance side by side in threads and share metric and centring."""
 
     kernel: Kernel
-    centring: Centring
+    inputs: Inputs
     factor: np.ndarray
     mixture: jumps.Mixture
     states: list[State]
@@ -78,7 +79,7 @@ class Chains:
 
     def _window(self, i: int, adapt: bool, depth: int) -> Info:
         self.keys[i], key = jax.random.split(self.keys[i])
-        self.states[i], info = self.kernel.advance(self.states[i], key, self.factor, self.centring, self.mixture, adapt,
+        self.states[i], info = self.kernel.advance(self.states[i], key, self.factor, self.inputs, self.mixture, adapt,
                                                     depth)
         return jax.tree.map(np.asarray, info)
 
@@ -86,27 +87,26 @@ class Chains:
         """Learn the centring (if asked) and the metric from draws z (chain, draw, dim), and restart the step size."""
         log_steps = [float(s.step[0]) for s in self.states]
         if choose_centring:
-            new = centring_of(self.kernel.target, z, self.centring)
-            move = jax.jit(lambda one: jax.lax.map(lambda v: self.kernel.target.recentre(v, self.centring, new), one))
-            z, self.centring, log_steps = np.stack([move(chain) for chain in z]), new, [FIRST_STEP] * len(z)
-        gradients = np.stack([self.kernel.gradients(chain, self.centring) for chain in z])
+            new = self.inputs | centring_of(self.kernel, z, self.inputs)
+            z = np.stack([self.kernel.recentre(chain, self.inputs, new) for chain in z])
+            self.inputs, log_steps = new, [FIRST_STEP] * len(z)
+        gradients = np.stack([self.kernel.gradients(chain, self.inputs) for chain in z])
         self.factor = self.kernel.blocks.adapted(z, gradients)
         self.mixture = jumps.fit(z.reshape(-1, z.shape[-1]), self.kernel.blocks.rows[:-1], 0)
         whitened = [jnp.asarray(self.kernel.blocks.whiten(jnp.asarray(chain[-1]), self.factor)) for chain in z]
-        self.states = [self.kernel.start(y, s, self.factor, self.centring) for y, s in zip(whitened, log_steps, strict=True)]
+        self.states = [self.kernel.start(y, s, self.factor, self.inputs) for y, s in zip(whitened, log_steps, strict=True)]
 
 
-def centring_of(target: Target, z: np.ndarray, now: Centring) -> Centring:
+def centring_of(kernel: Kernel, z: np.ndarray, now: Inputs) -> Inputs:
     """Return 1 − (posterior variance / prior variance) of every effect: centred where the data pin it, else not."""
-    values = jax.jit(lambda one: jax.lax.map(lambda v: target.values(v, now), one))
-    seen = [values(jnp.asarray(chain)) for chain in z]
+    seen = [kernel.values(jnp.asarray(chain), now) for chain in z]
 
     def share(name: str) -> jax.Array:
         left = np.mean([np.var(np.asarray(s[name]), axis=0) for s in seen], axis=0)
         prior = np.mean([np.mean(np.asarray(s[f"{name}_scale"]) ** 2, axis=0) for s in seen], axis=0)
         return jnp.asarray(np.clip(1 - left / prior, 0.0, 1.0))
 
-    return {name: share(name) for name in now}
+    return {name: share(name) for name in kernel.target.effects}
 
 
 def descend(potential_and_gradient: Callable, z: np.ndarray, iterations: int = 400) -> tuple[np.ndarray, int]:
@@ -126,35 +126,39 @@ def descend(potential_and_gradient: Callable, z: np.ndarray, iterations: int = 4
     return z, spent
 
 
-def _begin(kernel: Kernel, seed: int, chains: int) -> Chains:
+def _begin(kernel: Kernel, inputs: Inputs, seed: int, chains: int) -> Chains:
     """Start every chain downhill from its own draw from the prior."""
-    target = kernel.target
     keys = jax.random.split(jax.random.key(seed), 2 * chains)
-    downhill = jax.jit(jax.value_and_grad(target.potential))
-    found = [descend(lambda v: downhill(v, target.centring), np.asarray(target.prior_draw(key))) for key in keys[:chains]]
+    starts = [np.asarray(kernel.target.prior_draw(key)) for key in keys[:chains]]
+    found = [descend(lambda v: kernel.downhill(v, inputs), start) for start in starts]
     modes = [z for z, _ in found]
-    factor = kernel.blocks.diagonal(_curvature_scale(target, modes, seed))
-    states = [kernel.start(kernel.blocks.whiten(jnp.asarray(z), factor), FIRST_STEP, factor, target.centring) for z in modes]
+    factor = kernel.blocks.diagonal(_curvature_scale(kernel, inputs, modes, seed))
+    states = [kernel.start(kernel.blocks.whiten(jnp.asarray(z), factor), FIRST_STEP, factor, inputs) for z in modes]
     mixture = jumps.fit(np.array(modes), kernel.blocks.rows[:-1], seed)
-    return Chains(kernel, target.centring, factor, mixture, states, list(keys[chains:]), sum(n for _, n in found))
+    return Chains(kernel, inputs, factor, mixture, states, list(keys[chains:]), sum(n for _, n in found))
 
 
-def _curvature_scale(target: Target, modes: Sequence[np.ndarray], seed: int, probes: int = 30) -> np.ndarray:
-    """Return 1/√curvature of every element, its diagonal estimated with random signs."""
-    signs = np.random.default_rng(seed).choice([-1.0, 1.0], (probes, target.dim))
-
-    def along(z: jax.Array, v: jax.Array) -> jax.Array:
-        return v * jax.jvp(lambda u: jax.grad(target.potential)(u, target.centring), (z,), (v,))[1]
-
-    total = jax.jit(lambda z: jax.lax.map(lambda v: along(z, v), jnp.asarray(signs)).mean(0))
-    return np.mean([1 / np.sqrt(np.clip(np.abs(total(jnp.asarray(z))), 0.1, None)) for z in modes], axis=0)
+def _curvature_scale(kernel: Kernel, inputs: Inputs, modes: Sequence[np.ndarray], seed: int) -> np.ndarray:
+    """Return 1/√curvature of every element, averaged over the modes."""
+    signs = jnp.asarray(np.random.default_rng(seed).choice([-1.0, 1.0], (PROBES, kernel.target.dim)))
+    found = [np.asarray(kernel.curvature(jnp.asarray(z), signs, inputs)) for z in modes]
+    return np.mean([1 / np.sqrt(np.clip(np.abs(curvature), 0.1, None)) for curvature in found], axis=0)
 
 
-def sample(target: Target, seed: int = 0, chains: int = 4, max_draws: int = 4000, progress: Progress = lambda *_: None) -> Draws:
-    """Draw until every quantity has r-hat ≤ 1.01 and bulk ESS ≥ 400, or max_draws per chain."""
+def sample(
+    target: Target,
+    seed: int = 0,
+    chains: int = 4,
+    max_draws: int = 4000,
+    progress: Progress = lambda *_: None,
+    kernel: Kernel | None = None,
+) -> Draws:
+    """Draw until every quantity has r-hat ≤ 1.01 and bulk ESS ≥ 400, or max_draws per chain.
+
+    `kernel` may be one that was compiled for the same law and design with other counts.
+    """
     began = time.perf_counter()
-    kernel = Kernel(target)
-    run = _begin(kernel, seed, chains)
+    run = _begin(kernel or Kernel(target), target.inputs, seed, chains)
     run.advance(1, True, 1, lambda: None)  # compiles
     compiled = time.perf_counter()
     _warm_up(run, progress)
@@ -181,8 +185,6 @@ def _warm_up(run: Chains, progress: Progress) -> None:
 def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
     rounds: list[Info] = []
     done = 0
-    values_of = jax.jit(lambda z: jax.lax.map(lambda v: run.kernel.target.values(v, run.centring), z))
-
     def tick() -> None:
         nonlocal done
         done += WINDOW
@@ -191,7 +193,7 @@ def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Dra
     values: list[dict] = []
     while True:
         rounds.append(run.advance(min(ROUND, max(1, (max_draws - done) // WINDOW)), False, 10, tick))
-        per_chain = [jax.tree.map(np.asarray, values_of(z)) for z in rounds[-1].z]
+        per_chain = [jax.tree.map(np.asarray, run.kernel.values(z, run.inputs)) for z in rounds[-1].z]
         values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(("_raw", "_loc", "_scale"))})
         draws = _collect(run, rounds, values)
         if draws.enough or done >= max_draws:

@@ -18,25 +18,26 @@ cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emer
 jax.config.update("jax_compilation_cache_dir", str(cache))  # compiling costs as much as sampling a small data set
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
-Centring = dict[str, jax.Array]
+Inputs = dict[str, jax.Array]  # what changes without compiling again: the centring of every effect, and the data
 
 
 @dataclass(frozen=True)
 class Target:
-    """Negative log density and values of a law, both as functions of (flat vector, centring)."""
+    """Negative log density and values of a law, both as functions of (flat vector, inputs)."""
 
     dim: int
-    potential: Callable[[jax.Array, Centring], jax.Array]
-    values: Callable[[jax.Array, Centring], dict[str, jax.Array]]
-    recentre: Callable[[jax.Array, Centring, Centring], jax.Array]
-    centring: Centring  # all effects non-centred
-    by_task: Callable[[jax.Array, Centring], jax.Array]  # log density of each task's own parameters and data
+    potential: Callable[[jax.Array, Inputs], jax.Array]
+    values: Callable[[jax.Array, Inputs], dict[str, jax.Array]]
+    recentre: Callable[[jax.Array, Inputs, Inputs], jax.Array]
+    inputs: Inputs  # all effects non-centred, and the data of the law
+    effects: tuple[str, ...]  # the inputs that are centrings
+    by_task: Callable[[jax.Array, Inputs], jax.Array]  # log density of each task's own parameters and data
     blocks: np.ndarray  # (block, width) flat indices of the parameters of one task, -1 pads; the last block is shared
     prior_draw: Callable[[jax.Array], jax.Array]
 
 
 def target(law: Any) -> Target:
-    """Density of a law, which names its varying effects in `effects` and the groups of its sites in `groups`."""
+    """Density of a law, which names its varying effects in `effects`, groups of sites in `groups`, data in `data`."""
     latent = _latent(trace(seed(law, 0)).get_trace(None))
     transforms = {name: biject_to(site["fn"].support) for name, site in latent.items()}
     template, unravel = ravel_pytree({name: transforms[name].inv(site["value"]) for name, site in latent.items()})
@@ -44,7 +45,7 @@ def target(law: Any) -> Target:
     order = np.argsort(np.where(group < 0, group.max() + 1, group), kind="stable")
     inverse, n_tasks = np.argsort(order), int(group.max()) + 1
 
-    def evaluate(z: jax.Array, c: Centring) -> tuple[dict[str, jax.Array], dict[str, Any]]:
+    def evaluate(z: jax.Array, c: Inputs) -> tuple[dict[str, jax.Array], dict[str, Any]]:
         """Return log density terms per site, of the unconstrained coordinates, and every site's record."""
         free = unravel(z[inverse])
         fixed = {name: transforms[name](v) for name, v in free.items()}
@@ -54,13 +55,13 @@ def target(law: Any) -> Target:
             terms[name] = terms[name] + transforms[name].log_abs_det_jacobian(value, fixed[name])
         return terms, sites
 
-    def potential(z: jax.Array, c: Centring) -> jax.Array:
+    def potential(z: jax.Array, c: Inputs) -> jax.Array:
         return -sum(jnp.sum(term) for term in evaluate(z, c)[0].values())
 
-    def values(z: jax.Array, c: Centring) -> dict[str, jax.Array]:
+    def values(z: jax.Array, c: Inputs) -> dict[str, jax.Array]:
         return {name: site["value"] for name, site in evaluate(z, c)[1].items() if name in latent or site["type"] == "deterministic"}
 
-    def by_task(z: jax.Array, c: Centring) -> jax.Array:
+    def by_task(z: jax.Array, c: Inputs) -> jax.Array:
         total = jnp.zeros(n_tasks)
         for name, term in evaluate(z, c)[0].items():
             own = np.broadcast_to(law.groups[name], jnp.shape(term))
@@ -68,7 +69,7 @@ def target(law: Any) -> Target:
                 total = total.at[own[own >= 0]].add(term[own >= 0])
         return total
 
-    def recentre(z: jax.Array, old: Centring, new: Centring) -> jax.Array:
+    def recentre(z: jax.Array, old: Inputs, new: Inputs) -> jax.Array:
         held, moved = values(z, old), unravel(z[inverse])
         for name in law.effects:
             loc, scale, c = held[f"{name}_loc"], held[f"{name}_scale"], new[name]
@@ -84,7 +85,8 @@ def target(law: Any) -> Target:
         potential=potential,
         values=values,
         recentre=recentre,
-        centring={name: jnp.zeros(size) for name, size in law.effects.items()},
+        inputs={name: jnp.zeros(size) for name, size in law.effects.items()} | law.data,
+        effects=tuple(law.effects),
         by_task=by_task,
         blocks=_blocks(group[order]),
         prior_draw=prior_draw,

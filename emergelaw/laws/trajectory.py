@@ -26,23 +26,27 @@ EDGE = 1e-6  # probabilities stay this far from 0 and 1
 
 
 class Trajectory:
-    """The NumPyro model for one design. Call it with the centring of every varying effect, in [0, 1] per element."""
+    """The NumPyro model for one design.
+
+    Call it with the centring of every varying effect, in [0, 1] per element, and the counts if not those of the design.
+    """
 
     def __init__(self, model: ModelFile, design: Design):
         self.model, self.design = model, design
         self.curve, self.likelihood = curve(model.curve), likelihood(model.likelihood)
+        self.data = {"n_correct": jnp.asarray(design.k)}
         # the task of each element of a site, -1 where tasks share it
         self.groups: dict[str, np.ndarray] = {"floor": np.arange(len(design.tasks)), "log_likelihood": design.task}
         self.effects: dict[str, int] = {}  # name and number of elements of every varying effect
 
-    def __call__(self, centring: Mapping[str, jax.Array] | None = None):
-        d = self.design
+    def __call__(self, inputs: Mapping[str, jax.Array] | None = None):
+        d, inputs = self.design, self.data | dict(inputs or {})
         low, high = d.span
         chance = dist.TruncatedNormal(jnp.asarray(d.chance), self.model.priors["floor_sd"].scale, low=0.0, high=1.0)
         with numpyro.plate("task", len(d.tasks)):
             floor = numpyro.sample("floor", chance)[d.task]
         free = {
-            name: self._parameter(name, centring or {}, low, high)
+            name: self._parameter(name, inputs, low, high)
             for name in parameters_of(self.model.curve, self.model.likelihood, self.model.decline)
         }
         params = natural(free, floor)
@@ -50,7 +54,8 @@ class Trajectory:
             if name != "floor":
                 numpyro.deterministic(name, value)
         p = accuracy(self.curve, {k: v[:, None] for k, v in params.items()}, d.x, d.untrained)
-        log_prob = self.likelihood.log_prob(d.k, d.n, p, params.get("dispersion", jnp.ones(1))[:, None])
+        noise = params.get("dispersion", jnp.ones(1))[:, None]
+        log_prob = self.likelihood.log_prob(inputs["n_correct"], d.n, p, noise)
         numpyro.factor("log_likelihood", jnp.where(d.measured, log_prob, 0.0).sum(-1))
 
     def _parameter(self, name: str, centring: Mapping, low: float, high: float) -> jax.Array:
