@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from numpyro.handlers import seed as seeded
 from numpyro.handlers import substitute, trace
+from scipy.stats import truncnorm
 
 from emergelaw.curves import curve
 from emergelaw.design import Design, design
@@ -60,17 +61,33 @@ def prior(ds: xr.Dataset, model: ModelFile, draws: int = 200, seed: int = 0) -> 
     return Prior(model, arranged, natural_parameters(found, arranged))
 
 
-def draw(law: Any, seed: int, count: int, fixed: Mapping[str, Any] | None = None) -> dict[str, np.ndarray]:
-    """Return `count` draws of every quantity of a law, some of them fixed: {"onset_mean": 0.5, "floor": 0.25}."""
-    shapes = _free(law)
-    values = {name: _value(name, value, shapes) for name, value in (fixed or {}).items()}
-    drawn = []
-    for key in jax.random.split(jax.random.key(seed), count):  # compiling the whole law costs more than many such draws
-        sites = trace(seeded(substitute(law, data=values), key)).get_trace()
-        drawn.append(
-            {k: np.asarray(s["value"]) for k, s in sites.items() if k in shapes or s["type"] == "deterministic"}
-        )
-    return {name: np.stack([one[name] for one in drawn]) for name in drawn[0]}
+def draw(law: Trajectory, seed: int, count: int, fixed: Mapping[str, Any] | None = None) -> dict[str, np.ndarray]:
+    """Return `count` draws of every quantity of a law, some of them fixed: {"onset_mean": 0.5, "floor": 0.25}.
+
+    Without centring no site of the law depends on another, so each is drawn by itself and the law does the rest.
+    """
+    shapes, rng = _free(law), np.random.default_rng(seed)
+    values = {name: _site(law, name, (count, *shape), rng) for name, shape in shapes.items()}
+    for name, value in (fixed or {}).items():
+        values[name] = np.broadcast_to(_value(name, value, shapes), values[name].shape)
+
+    def derived(one: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        sites = trace(substitute(law, data=one)).get_trace()
+        return {name: site["value"] for name, site in sites.items() if site["type"] == "deterministic"}
+
+    return values | {name: np.asarray(v) for name, v in jax.jit(jax.vmap(derived))(values).items()}
+
+
+def _site(law: Trajectory, name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+    """Draw one site; compiling JAX's own generators would take longer than all the rest."""
+    if name.endswith("_raw"):
+        return rng.standard_normal(shape)
+    if name == "floor":
+        chance, scale = law.design.chance, law.model.priors["floor_sd"].scale
+        return truncnorm.rvs(-chance / scale, (1 - chance) / scale, chance, scale, shape, random_state=rng)
+    prior = law.model.priors[name]
+    drawn = rng.normal(prior.location, prior.scale, shape)
+    return drawn if prior.distribution == "normal" else np.abs(drawn)
 
 
 def _free(law: Any) -> dict[str, tuple[int, ...]]:
@@ -85,7 +102,7 @@ def _free(law: Any) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _value(name: str, value: Any, shapes: Mapping[str, tuple[int, ...]]) -> jax.Array:
+def _value(name: str, value: Any, shapes: Mapping[str, tuple[int, ...]]) -> np.ndarray:
     known = [n for n in shapes if not n.endswith("_raw")]
     if name not in known:
         raise InputError(
@@ -93,7 +110,7 @@ def _value(name: str, value: Any, shapes: Mapping[str, tuple[int, ...]]) -> jax.
             "rename or remove it"
         )
     try:
-        return jnp.broadcast_to(jnp.asarray(value, float), shapes[name])
+        return np.broadcast_to(np.asarray(value, float), shapes[name])
     except (TypeError, ValueError) as error:
         many = f"a number or {shapes[name][0]} numbers" if shapes[name] else "a number"
         raise InputError(f"expected {many} to fix {name} at, got {value!r}: correct it") from error

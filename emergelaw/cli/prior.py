@@ -40,8 +40,9 @@ def _sentence(found: "Prior") -> str:
     low, high = (found.design.axis.text(x) for x in found.design.span)
     share = {name: f"{value:.0%}" for name, value in found.shares().items()}
     return (
-        f"of all prior curves {share['flat']} are flat (rise below {found.model.flat_below:g}); "
-        f"half of the rise lies before {low} for {share['before']}, between {low} and {high} for {share['inside']}, after {high} for {share['after']}"
+        f"of all prior curves {share['flat']} are flat (rise below {found.model.flat_below:g}); half of the rise "
+        f"lies before {low} for {share['before']}, between {low} and {high} for {share['inside']}, "
+        f"after {high} for {share['after']}"
     )
 
 
