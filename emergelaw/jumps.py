@@ -14,7 +14,7 @@ import numpy as np
 from jax.scipy.special import gammaln, logsumexp
 from scipy.cluster.vq import kmeans2
 
-COMPONENTS = 4
+COMPONENTS = 8  # at most; each needs some draws per dimension to know its shape
 DEGREES = 6.0  # of freedom: proposals must have heavier tails than the posterior
 BROAD = 0.2  # weight of the component that covers all draws
 
@@ -40,9 +40,10 @@ def fit(draws: np.ndarray, rows: np.ndarray, seed: int) -> Mixture:
 def _fit_block(x: np.ndarray, width: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     size, m = x.shape
     spread = x.std(0) + 1e-9
+    wanted = int(np.clip(size // (8 * m), 1, COMPONENTS))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an empty cluster is fine: the broad component covers it
-        _, label = kmeans2(x / spread, COMPONENTS, minit="++", seed=seed)
+        _, label = kmeans2(x / spread, wanted, minit="++", seed=seed)
     groups = [x] + [x[label == i] for i in range(COMPONENTS)]
     mean, factor = np.zeros((len(groups), width)), np.tile(np.eye(width), (len(groups), 1, 1))
     for i, group in enumerate(groups):
@@ -51,7 +52,7 @@ def _fit_block(x: np.ndarray, width: int, seed: int) -> tuple[np.ndarray, np.nda
         keep = len(group) / (len(group) + 2.0 * m)
         floor = np.diag((0.3 * spread) ** 2)  # what a small group does not know of its own width
         mean[i, :m], factor[i, :m, :m] = centre, np.linalg.cholesky(keep * own + (1 - keep) * floor + 1e-9 * np.eye(m))
-    share = np.array([size * BROAD / (1 - BROAD)] + [len(g) + 1e-3 for g in groups[1:]])
+    share = np.array([size * BROAD / (1 - BROAD)] + [len(g) + 1e-9 for g in groups[1:]])
     return share / share.sum(), mean, factor
 
 

@@ -21,7 +21,10 @@ PROBES = 30  # random vectors that estimate a curvature
 WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centring anew from what they saw
     (1, 6, False), (1, 6, False), (2, 6, True), (3, 7, True), (4, 8, True), (5, 9, False), (6, 10, False), (4, 10, False),
 )
-ROUND = 10  # windows between two looks at the diagnostics
+SETTLED = 4  # warm-up windows after which draws count as draws from the posterior
+ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
+PILOT = 1000  # draws per chain; if these do not suffice they become warm-up for what follows
+HIDDEN = ("_raw", "_loc", "_scale")  # sites that are coordinates, not quantities
 GOAL_RHAT, GOAL_ESS = 1.01, 400
 Progress = Callable[[str, int, int], None]
 
@@ -64,6 +67,7 @@ class Chains:
     states: list[State]
     keys: list[jax.Array]
     gradients: int = 0
+    history: list[np.ndarray] = field(default_factory=list)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(os.cpu_count()))
 
     def advance(self, windows: int, adapt: bool, depth: int, progress: Callable[[], None]) -> Info:
@@ -83,17 +87,22 @@ class Chains:
                                                     depth)
         return jax.tree.map(np.asarray, info)
 
-    def adapt(self, z: np.ndarray, choose_centring: bool) -> None:
-        """Learn the centring (if asked) and the metric from draws z (chain, draw, dim), and restart the step size."""
+    def adapt(self, z: np.ndarray, choose_centring: bool = False, settled: bool = True) -> None:
+        """Learn centring (if asked), metric and jumps from draws z (chain, draw, dim); restart the step size.
+
+        Once settled, what was learned from before is kept: rare explanations must not be forgotten by a later window.
+        """
         log_steps = [float(s.step[0]) for s in self.states]
         if choose_centring:
             new = self.inputs | centring_of(self.kernel, z, self.inputs)
             z = np.stack([self.kernel.recentre(chain, self.inputs, new) for chain in z])
             self.inputs, log_steps = new, [FIRST_STEP] * len(z)
+        self.history = [*self.history, z] if settled and not choose_centring else [z]
+        z = np.concatenate(self.history, axis=1)
         gradients = np.stack([self.kernel.gradients(chain, self.inputs) for chain in z])
         self.factor = self.kernel.blocks.adapted(z, gradients)
         self.mixture = jumps.fit(z.reshape(-1, z.shape[-1]), self.kernel.blocks.rows[:-1], 0)
-        whitened = [jnp.asarray(self.kernel.blocks.whiten(jnp.asarray(chain[-1]), self.factor)) for chain in z]
+        whitened = [self.kernel.blocks.whiten(jnp.asarray(chain[-1]), self.factor) for chain in z]
         self.states = [self.kernel.start(y, s, self.factor, self.inputs) for y, s in zip(whitened, log_steps, strict=True)]
 
 
@@ -178,26 +187,38 @@ def _warm_up(run: Chains, progress: Progress) -> None:
 
         seen = run.advance(windows, True, depth, tick)
         if position < len(WARMUP) - 1:
-            settled = seen.z[:, seen.z.shape[1] // 3 :] if position < 4 else seen.z
-            run.adapt(settled, choose)
+            early = position < SETTLED
+            run.adapt(seen.z[:, seen.z.shape[1] // 3 :] if early else seen.z, choose, settled=not early)
 
 
 def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
+    """Sample; if a pilot shows that the draws will not do, learn from it what warm-up missed, and begin anew."""
+    draws, z = _sample(run, min(PILOT, max_draws), progress)
+    if draws.enough or max_draws <= PILOT:
+        return draws
+    run.adapt(z)
+    run.advance(WARMUP[-1][0], True, 10, lambda: None)
+    return _sample(run, max_draws, progress)[0]
+
+
+def _sample(run: Chains, max_draws: int, progress: Progress) -> tuple[Draws, np.ndarray]:
     rounds: list[Info] = []
+    values: list[dict] = []
     done = 0
+
     def tick() -> None:
         nonlocal done
         done += WINDOW
         progress("sampling", done, max_draws)
 
-    values: list[dict] = []
     while True:
-        rounds.append(run.advance(min(ROUND, max(1, (max_draws - done) // WINDOW)), False, 10, tick))
+        windows = min(max(ROUND, done // WINDOW // 3), max(1, (max_draws - done) // WINDOW))
+        rounds.append(run.advance(windows, False, 10, tick))
         per_chain = [jax.tree.map(np.asarray, run.kernel.values(z, run.inputs)) for z in rounds[-1].z]
-        values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(("_raw", "_loc", "_scale"))})
+        values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(HIDDEN)})
         draws = _collect(run, rounds, values)
         if draws.enough or done >= max_draws:
-            return draws
+            return draws, np.concatenate([r.z for r in rounds], axis=1)
 
 
 def _collect(run: Chains, rounds: list[Info], values: list[dict]) -> Draws:
