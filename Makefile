@@ -6,7 +6,7 @@ SUPPORTED := -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p $(SUPPORTED) 2>/dev/null && echo $$p && break; done)
 DEMO := runs/demo
 
-.PHONY: demo test test-all lint format wheel-check clean
+.PHONY: demo test test-all figures lint format wheel-check clean
 
 demo: $(VENV)/.core
 	$(BIN)/emergelaw fit data/simulated.nc --out $(DEMO)
@@ -17,6 +17,10 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.dev
 	$(BIN)/python -m pytest -q -m ""
+
+# Pictures of the README; the fit of `make demo` is reused if it is there.
+figures: $(VENV)/.core
+	$(BIN)/python paper_figs/curves.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

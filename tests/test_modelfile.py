@@ -3,6 +3,7 @@
 import tomllib
 
 import pytest
+from conftest import ROOT
 
 from emergelaw import modelfile, shipped
 from emergelaw.curves import CURVES
@@ -33,6 +34,21 @@ def test_every_curve_and_likelihood_is_shipped():
     assert {m.curve for m in models} == set(CURVES) == set(modelfile.CURVE_NAMES)
     assert {m.likelihood for m in models} == set(LIKELIHOODS) == set(modelfile.LIKELIHOOD_NAMES)
     assert any(m.decline for m in models)
+
+
+def test_the_readme_names_all_models_and_its_example_is_one(tmp_path):
+    text = (ROOT / "README.md").read_text()
+    table = text.partition("| `--model` |")[2].partition("\n\n")[0]
+    named = {
+        name
+        for line in table.splitlines()[1:]
+        for name in line.split("|")[1].replace("`", " ").replace(",", " ").split()
+    }
+    assert named - {"---"} == {path.stem for path in SHIPPED}
+    example = text.partition("```toml\n")[2].partition("```")[0]
+    model = modelfile.load(written(tmp_path, example))
+    assert model.terms("onset") == ["task", "size", "model"]
+    assert model.priors["onset_model_sd"].scale == 0.03
 
 
 def test_what_is_not_said_is_inherited(tmp_path):
