@@ -1,0 +1,111 @@
+"""The sampler on laws whose posterior is known: moments, weights of separate modes, seeds, divergences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from toy_laws import APART, WEIGHT, Gaussian, TwoModes
+
+from emergelaw import jumps
+from emergelaw.nuts import WINDOW, Kernel
+from emergelaw.sampling import GOAL_ESS, GOAL_RHAT, descend, sample
+from emergelaw.target import target
+
+
+@pytest.fixture(scope="module")
+def gaussian():
+    one = target(Gaussian(3))
+    return one, Kernel(one)
+
+
+@pytest.fixture(scope="module")
+def gaussian_draws(gaussian):
+    heard = []
+    drawn = sample(gaussian[0], seed=1, progress=lambda *told: heard.append(told), kernel=gaussian[1])
+    return drawn, heard
+
+
+def test_a_gaussian_posterior_has_its_mean_and_covariance(gaussian_draws):
+    drawn, _ = gaussian_draws
+    flat = np.concatenate([drawn.values["own"], drawn.values["shared"][..., None]], axis=-1).reshape(-1, 4)
+    mean, cov = Gaussian(3).posterior
+    error = np.sqrt(np.diag(cov) / np.r_[drawn.ess["own"], drawn.ess["shared"]])
+    assert (np.abs(flat.mean(0) - mean) < 4.5 * error).all()
+    assert np.cov(flat.T) == pytest.approx(cov, abs=0.25 * np.trace(cov) / 4)
+
+
+def test_sampling_stops_as_soon_as_the_draws_suffice(gaussian_draws):
+    drawn, _ = gaussian_draws
+    assert drawn.enough and drawn.max_rhat <= GOAL_RHAT and drawn.min_ess >= GOAL_ESS
+    assert not drawn.diverging.any()
+    chains, count = drawn.potential.shape
+    assert chains == 4 and count < 4000 and count % WINDOW == 0
+    assert all(v.shape[:2] == (chains, count) for v in drawn.values.values())
+    assert drawn.gradients > drawn.leapfrogs.sum() > 0
+    assert set(drawn.seconds) == {"compile", "warmup", "sample"}
+
+
+def test_progress_is_told_in_draws_per_chain(gaussian_draws):
+    drawn, heard = gaussian_draws
+    warm = [done for phase, done, _ in heard if phase == "warm-up"]
+    assert warm == list(range(WINDOW, heard[0][2] + 1, WINDOW))
+    sampled = [done for phase, done, total in heard if phase == "sampling" and total == 4000]
+    assert sampled == list(range(WINDOW, drawn.potential.shape[1] + 1, WINDOW))
+
+
+def test_the_potential_belongs_to_the_values(gaussian, gaussian_draws):
+    drawn, law = gaussian_draws[0], Gaussian(3)
+    mean, cov = law.posterior
+    flat = np.concatenate([drawn.values["own"], drawn.values["shared"][..., None]], axis=-1)
+    away = flat - mean
+    energy = 0.5 * np.einsum("cdi,ij,cdj->cd", away, np.linalg.inv(cov), away)
+    constant = drawn.potential - energy
+    assert constant == pytest.approx(np.full(constant.shape, constant.mean()), abs=1e-6)
+
+
+def test_equal_seeds_give_equal_draws_and_others_differ(gaussian, gaussian_draws):
+    again, other = (sample(gaussian[0], seed=s, max_draws=250, kernel=gaussian[1]) for s in (1, 2))
+    first = gaussian_draws[0].values["own"][:, :250]
+    assert (again.values["own"] == first).all()
+    assert not np.isin(other.values["own"], first).any()
+
+
+def test_max_draws_is_a_limit(gaussian):
+    drawn = sample(gaussian[0], max_draws=WINDOW, kernel=gaussian[1])
+    assert drawn.potential.shape == (4, WINDOW) and not drawn.enough
+
+
+def test_two_explanations_get_their_weights_wherever_the_chains_began():
+    one = target(TwoModes())
+    kernel = Kernel(one)
+    for seed in range(2):
+        drawn = sample(one, seed=seed, kernel=kernel)
+        assert drawn.enough
+        low = drawn.values["own"][..., 0] < 0
+        error = np.sqrt(WEIGHT * (1 - WEIGHT) / drawn.min_ess)
+        assert low.mean() == pytest.approx(WEIGHT, abs=4.5 * error)
+        assert (np.abs(low.mean(1) - WEIGHT) < 0.25).all()  # every chain visits both
+        assert drawn.values["own"][..., 0][low].mean() == pytest.approx(-APART / 2, abs=0.3)
+        assert drawn.jumped[..., 0].mean() > 0.05
+
+
+def test_a_step_far_too_long_diverges_and_is_told(gaussian):
+    one, kernel = gaussian
+    factor = kernel.blocks.diagonal(np.ones(one.dim))
+    mixture = jumps.fit(np.zeros((4, one.dim)), one.blocks[:-1], 0)
+    for log_step, expected in ((-2.0, False), (6.0, True)):
+        state = kernel.start(jnp.ones(one.dim), log_step, factor, one.inputs)
+        _, info = kernel.advance(state, jax.random.key(0), factor, one.inputs, mixture, False, 6)
+        assert np.asarray(info.diverging).all() == expected == np.asarray(info.diverging).any()
+
+
+def test_descending_finds_the_bottom():
+    value_and_gradient = jax.jit(jax.value_and_grad(lambda z: ((z - 3) ** 4).sum() + (z[0] - z[1]) ** 2))
+    found, spent = descend(value_and_gradient, np.array([40.0, -30.0]))
+    assert found == pytest.approx([3, 3], abs=0.05) and 0 < spent < 200
+
+
+def test_descending_leaves_where_the_density_is_not_finite():
+    value_and_gradient = jax.jit(jax.value_and_grad(lambda z: (z - jnp.log(z)).sum()))
+    found, _ = descend(value_and_gradient, np.array([0.01]))
+    assert found == pytest.approx([1], abs=1e-3)

@@ -1,0 +1,57 @@
+"""Laws small enough to know their posterior: the same interface as a trajectory law, other content."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import numpyro
+import numpyro.distributions as dist
+
+APART = 8.0  # of the two modes, in units of their width
+WEIGHT = 0.3  # of the mode at -APART / 2
+
+
+class Toy:
+    """What `target` asks of a law."""
+
+    def __init__(self, tasks: int = 2):
+        self.tasks, self.effects, self.data = tasks, {}, {}
+        self.groups = {"shared": np.array(-1), "own": np.arange(tasks), "pull": np.arange(tasks)}
+
+
+class Gaussian(Toy):
+    """own ~ N(shared, 1), each seen once with variance 1: everything is normal, see `posterior`."""
+
+    seen = np.array([1.0, -2.0, 4.0])
+
+    def __call__(self, inputs=None):
+        shared = numpyro.sample("shared", dist.Normal(0.0, 2.0))
+        with numpyro.plate("task", self.tasks):
+            own = numpyro.sample("own", dist.Normal(shared, 1.0))
+        numpyro.factor("pull", dist.Normal(own, 1.0).log_prob(self.seen[: self.tasks]))
+
+    @property
+    def posterior(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and covariance of (own …, shared), by completing the square."""
+        n = self.tasks
+        precision = np.eye(n + 1) * 2
+        precision[n, n] = 0.25 + n
+        precision[n, :n] = precision[:n, n] = -1
+        cov = np.linalg.inv(precision)
+        return cov @ np.r_[self.seen[:n], 0.0], cov
+
+
+class TwoModes(Toy):
+    """Task 0 has two separate explanations of weight WEIGHT and 1 − WEIGHT; task 1 is plain."""
+
+    def __call__(self, inputs=None):
+        shared = numpyro.sample("shared", dist.Normal(0.0, 1.0))
+        with numpyro.plate("task", self.tasks):
+            own = numpyro.sample("own", dist.Normal(0.0, 100.0))
+        modes = jnp.stack(
+            [
+                jnp.log(WEIGHT) + dist.Normal(-APART / 2, 1.0).log_prob(own[0]),
+                jnp.log(1 - WEIGHT) + dist.Normal(APART / 2, 1.0).log_prob(own[0]),
+            ]
+        )
+        plain = dist.Normal(shared, 1.0).log_prob(own[1:])
+        numpyro.factor("pull", jnp.concatenate([jax.nn.logsumexp(modes, axis=0)[None], plain]))
