@@ -25,7 +25,7 @@ from emergelaw.files import atomic
 BINS = 20
 NOTES = """Truth drawn from the priors of models/trajectory.toml, counts from the law's own likelihood, every replicate
 fitted by the sampler of `emergelaw fit` (four chains from prior draws, all adaptation anew). Rank of the truth among 99
-evenly thinned draws of all chains, χ² over 20 bins; `onset[5]` is the onset of the sixth curve, `log likelihood` that of
+evenly thinned draws of all chains, χ² over 20 bins; `onset[5]`: onset of the sixth curve, `log likelihood`: that of
 all counts together, which is sensitive to what single parameters do not show. Replicates that did not converge are
 counted in, since leaving them out would bias the ranks. Histograms: sbc.svg; single replicates: sbc.jsonl."""
 
