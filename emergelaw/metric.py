@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+Array = jax.Array | np.ndarray
+
 
 @dataclass(frozen=True)
 class Blocks:
@@ -31,11 +33,11 @@ class Blocks:
         """Return the flat vector of blocks: the inverse of split."""
         return blocks.ravel()[jnp.asarray(self.place)]
 
-    def unwhiten(self, y: jax.Array, factor: jax.Array) -> jax.Array:
+    def unwhiten(self, y: jax.Array, factor: Array) -> jax.Array:
         """Return z = L y block by block; factor is (block, width, width), lower."""
         return self.join(jnp.einsum("bij,bj->bi", factor, self.split(y)))
 
-    def whiten(self, z: jax.Array, factor: jax.Array) -> jax.Array:
+    def whiten(self, z: jax.Array, factor: Array) -> jax.Array:
         """Return y with L y = z."""
         return self.join(jax.scipy.linalg.solve_triangular(factor, self.split(z)[..., None], lower=True)[..., 0])
 

@@ -1,7 +1,7 @@
 """NumPyro's no-U-turn trajectories on a flat density, in windows of one compiled program that all chains share."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,7 @@ from numpyro.infer.hmc_util import (
 )
 
 from emergelaw import jumps
-from emergelaw.metric import Blocks
+from emergelaw.metric import Array, Blocks
 from emergelaw.target import Inputs, Target
 
 WINDOW = 25  # draws per call: one compiled length for warm-up, sampling and progress
@@ -33,13 +33,13 @@ class State(NamedTuple):
 
 
 class Info(NamedTuple):
-    """What each draw reports."""
+    """What each draw reports: JAX arrays while compiled, NumPy arrays afterwards."""
 
-    z: jax.Array
-    potential: jax.Array
-    leapfrogs: jax.Array
-    diverging: jax.Array
-    jumped: jax.Array  # (task,) whether the task's parameters were replaced
+    z: Any
+    potential: Any
+    leapfrogs: Any
+    diverging: Any
+    jumped: Any  # (task,) whether the task's parameters were replaced
 
 
 class Kernel:
@@ -63,9 +63,10 @@ class Kernel:
         slope = partial(jax.grad(self.target.potential), c=inputs)
         return jax.lax.map(lambda v: v * jax.jvp(slope, (z,), (v,))[1], signs).mean(0)
 
-    def start(self, y: jax.Array, log_step: float, factor: jax.Array, inputs: Inputs) -> State:
+    def start(self, y: jax.Array, log_step: float, factor: Array, inputs: Inputs) -> State:
         potential, gradient = self.evaluate(y, factor, inputs)
-        return State(y, potential, gradient, _init_step(log_step))
+        blank = _init_step(log_step)  # begins at step size 1 whatever it is told
+        return State(y, potential, gradient, (jnp.asarray(log_step), jnp.asarray(log_step), *blank[2:]))
 
     def _jump(self, y: jax.Array, key: jax.Array, factor: jax.Array, inputs: Inputs, mixture: jumps.Mixture):
         """Propose all tasks anew, accept each on its own; returns the new y and what was accepted."""

@@ -19,7 +19,14 @@ from emergelaw.target import Inputs, Target
 FIRST_STEP = np.log(0.1)
 PROBES = 30  # random vectors that estimate a curvature
 WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centring anew from what they saw
-    (1, 6, False), (1, 6, False), (2, 6, True), (3, 7, True), (4, 8, True), (5, 9, False), (6, 10, False), (4, 10, False),
+    (1, 6, False),
+    (1, 6, False),
+    (2, 6, True),
+    (3, 7, True),
+    (4, 8, True),
+    (5, 9, False),
+    (6, 10, False),
+    (4, 10, False),
 )
 SETTLED = 4  # warm-up windows after which draws count as draws from the posterior
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
@@ -76,15 +83,16 @@ class Chains:
         for _ in range(windows):
             seen.append(list(self.pool.map(lambda i: self._window(i, adapt, depth), range(len(self.states)))))
             progress()
-        joined = Info(*(np.concatenate([np.stack([getattr(one, f) for one in row]) for row in seen], axis=1)
-                        for f in Info._fields))
+        by_field = ([np.stack([getattr(one, f) for one in row]) for row in seen] for f in Info._fields)
+        joined = Info(*(np.concatenate(parts, axis=1) for parts in by_field))
         self.gradients += int(joined.leapfrogs.sum())
         return joined
 
     def _window(self, i: int, adapt: bool, depth: int) -> Info:
         self.keys[i], key = jax.random.split(self.keys[i])
-        self.states[i], info = self.kernel.advance(self.states[i], key, self.factor, self.inputs, self.mixture, adapt,
-                                                    depth)
+        self.states[i], info = self.kernel.advance(
+            self.states[i], key, self.factor, self.inputs, self.mixture, adapt, depth
+        )
         return jax.tree.map(np.asarray, info)
 
     def adapt(self, z: np.ndarray, choose_centring: bool = False, settled: bool = True) -> None:
@@ -103,7 +111,8 @@ class Chains:
         self.factor = self.kernel.blocks.adapted(z, gradients)
         self.mixture = jumps.fit(z.reshape(-1, z.shape[-1]), self.kernel.blocks.rows[:-1], 0)
         whitened = [self.kernel.blocks.whiten(jnp.asarray(chain[-1]), self.factor) for chain in z]
-        self.states = [self.kernel.start(y, s, self.factor, self.inputs) for y, s in zip(whitened, log_steps, strict=True)]
+        restart = zip(whitened, log_steps, strict=True)
+        self.states = [self.kernel.start(y, step, self.factor, self.inputs) for y, step in restart]
 
 
 def centring_of(kernel: Kernel, z: np.ndarray, now: Inputs) -> Inputs:
@@ -180,6 +189,7 @@ def sample(
 def _warm_up(run: Chains, progress: Progress) -> None:
     total, done = sum(w for w, _, _ in WARMUP), 0
     for position, (windows, depth, choose) in enumerate(WARMUP):
+
         def tick() -> None:
             nonlocal done
             done += 1
@@ -226,6 +236,12 @@ def _collect(run: Chains, rounds: list[Info], values: list[dict]) -> Draws:
     flat = {k: v.reshape(*v.shape[:2], -1) for k, v in joined.items()}
     rhat, ess = rhat_and_ess(np.concatenate(list(flat.values()), axis=-1))
     ends = np.cumsum([v.shape[-1] for v in flat.values()])[:-1]
-    join = [np.concatenate([getattr(r, f) for r in rounds], axis=1) for f in ("potential", "diverging", "leapfrogs", "jumped")]
-    return Draws(joined, *join, run.gradients, dict(zip(flat, np.split(rhat, ends), strict=True)),
-                 dict(zip(flat, np.split(ess, ends), strict=True)), {})
+    told = ("potential", "diverging", "leapfrogs", "jumped")
+    return Draws(
+        values=joined,
+        **{name: np.concatenate([getattr(r, name) for r in rounds], axis=1) for name in told},
+        gradients=run.gradients,
+        rhat=dict(zip(flat, np.split(rhat, ends), strict=True)),
+        ess=dict(zip(flat, np.split(ess, ends), strict=True)),
+        seconds={},
+    )

@@ -56,10 +56,11 @@ def target(law: Any) -> Target:
         return terms, sites
 
     def potential(z: jax.Array, c: Inputs) -> jax.Array:
-        return -sum(jnp.sum(term) for term in evaluate(z, c)[0].values())
+        return -sum((jnp.sum(term) for term in evaluate(z, c)[0].values()), start=jnp.zeros(()))
 
     def values(z: jax.Array, c: Inputs) -> dict[str, jax.Array]:
-        return {name: site["value"] for name, site in evaluate(z, c)[1].items() if name in latent or site["type"] == "deterministic"}
+        sites = evaluate(z, c)[1].items()
+        return {name: site["value"] for name, site in sites if name in latent or site["type"] == "deterministic"}
 
     def by_task(z: jax.Array, c: Inputs) -> jax.Array:
         total = jnp.zeros(n_tasks)

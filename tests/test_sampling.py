@@ -49,7 +49,7 @@ def test_progress_is_told_in_draws_per_chain(gaussian_draws):
     drawn, heard = gaussian_draws
     warm = [done for phase, done, _ in heard if phase == "warm-up"]
     assert warm == list(range(WINDOW, heard[0][2] + 1, WINDOW))
-    sampled = [done for phase, done, total in heard if phase == "sampling" and total == 4000]
+    sampled = [done for phase, done, _ in heard if phase == "sampling"]
     assert sampled == list(range(WINDOW, drawn.potential.shape[1] + 1, WINDOW))
 
 
