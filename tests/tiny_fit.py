@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from emergelaw import dataset
+from emergelaw import dataset, modelfile, shipped
 
 TASKS = {"early": (0.25, 8.6, 0.9), "late": (0.25, 10.2, 1.2), "flat": (0.5, 9.0, 1.0)}  # floor, onset, width
 MODELS = {"small": 0.6, "large": 0.85}  # ceiling
@@ -36,3 +36,15 @@ def simulated(seed: int = 0, noise: str = "binomial") -> xr.Dataset:
     return dataset.build(
         pd.DataFrame(rows), models, tasks, {"kind": "simulated", "title": "tiny", "licence": "CC0-1.0"}
     )
+
+
+def small_model(**changes):
+    """Return a model file with few terms, quick to sample; other settings as in models/trajectory.toml."""
+    pooling = {"onset": "task + model", "ceiling": "task + size", "width": "task", "dispersion": ""}
+    base = modelfile.load(shipped.find_model("trajectory")).model_dump()
+    needed = {"floor_sd"} | {
+        p for name, line in pooling.items() for p in modelfile.priors_of(name, [t for t in line.split(" + ") if t])
+    }
+    base |= {"pooling": pooling, "priors": {k: v for k, v in base["priors"].items() if k in needed}}
+    own = {"name": "small", "description": "few terms, for tests", **changes}
+    return modelfile.parse(modelfile.extended(base, own), "small")
