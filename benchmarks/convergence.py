@@ -6,13 +6,13 @@ python benchmarks/convergence.py [--sets pythia-core,ich-all] [--seeds 0,1] [--c
 import argparse
 from pathlib import Path
 
-from isolated import isolated
+from isolated import cold_caches, isolated
 from published import DATA_ROOT, SETS, load
 from results_table import RESULTS, command, measured_with, merge
 
 KEY = ("data set", "seed", "chains")
 
-NOTES = """One process per fit, imports and compilation included in the total. Every chain starts from its own draw from
+NOTES = """One process per fit; total: compilation from cold caches included. Every chain starts from its own draw from
 the prior. r-hat (rank-normalised, split, larger of bulk and folded) and bulk ESS: worst of all reported quantities.
 `gradients` and `draws` are over all chains; coverage: share of the fitted cells in their 90 % predictive interval."""
 UNKNOWN = "–"
@@ -42,7 +42,8 @@ def row(name: str, seed: int, options: argparse.Namespace) -> dict[str, object]:
     """Return one row of the table; a fit that was stopped says so."""
     key = {"data set": name, "seed": seed, "chains": options.chains}
     args = (name, options.data_root, seed, options.chains, options.max_draws)
-    measured = isolated(fit_once, *args, minutes=options.minutes)
+    with cold_caches():
+        measured = isolated(fit_once, *args, minutes=options.minutes)
     if measured is None:
         measured = dict.fromkeys(COLUMNS, UNKNOWN) | {"status": f"stopped after {options.minutes:g} minutes"}
     how = command(__file__, sets=name, seeds=seed, chains=options.chains, max_draws=options.max_draws)

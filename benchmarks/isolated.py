@@ -1,7 +1,10 @@
 """One process per measurement: memory goes back, caches start alike, and what takes too long can be stopped."""
 
+import contextlib
 import multiprocessing
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,3 +27,16 @@ def isolated(function: Callable, *args: Any, minutes: float = 60.0) -> Any:
 
 def _answer(pipe: Connection, function: Callable, args: tuple) -> None:
     pipe.send(function(*args))
+
+
+@contextlib.contextmanager
+def cold_caches() -> Iterator[None]:
+    """Give the processes started meanwhile an empty cache, so that each compiles all it needs."""
+    before = {name: value for name, value in os.environ.items() if name == "XDG_CACHE_HOME"}
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["XDG_CACHE_HOME"]
+            os.environ.update(before)

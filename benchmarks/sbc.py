@@ -34,7 +34,8 @@ def collect(path: Path, replicates: int, processes: int, max_draws: int) -> list
     """Return all replicates, computing and storing those that are missing."""
     done = {one["seed"]: one for one in stored(path)}
     missing = [seed for seed in range(replicates) if seed not in done]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as part:  # without what an interruption or another model left there
+        part.write_text("".join(json.dumps(one) + "\n" for one in done.values()))
     if missing:
         with multiprocessing.get_context("spawn").Pool(processes) as pool, path.open("a") as file:
             for one in pool.imap_unordered(partial(replicate, max_draws=max_draws), missing):

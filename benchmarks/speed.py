@@ -7,7 +7,6 @@ nutpie has an environment of its own, made once by:
 
 import argparse
 import json
-import os
 import subprocess
 import tempfile
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import speed_jax
-from isolated import isolated
+from isolated import cold_caches, isolated
 from published import DATA_ROOT
 from results_table import RESULTS, command, measured_with, merge
 
@@ -26,8 +25,8 @@ from emergelaw.sampling import GOAL_ESS, GOAL_RHAT
 ROOT = Path(__file__).resolve().parent.parent
 KEY = ("data set", "seed", "engine")
 POINTS = 3  # at which the densities of the law and of the PyMC model must agree
-NOTES = """The same law, data and priors (models/trajectory.toml), four chains side by side, cold caches. `emergelaw`: as
-in `emergelaw fit`, until r-hat ≤ 1.01 and bulk ESS ≥ 400. `numpyro`: NUTS with its defaults, everything non-centred.
+NOTES = """The same law, data and priors (models/trajectory.toml), four chains side by side, cold caches. `emergelaw`:
+as in `emergelaw fit`, until r-hat ≤ 1.01 and bulk ESS ≥ 400. `numpyro`: NUTS with its defaults, everything non-centred.
 `nutpie`: the same non-centred model written in PyMC, whose log density is checked against the law's before sampling.
 The fixed lengths of the latter two are in the command. r-hat and ESS: worst over floors, effects, hyper-parameters and
 the parameters of every curve, computed alike for all three. `gradients` count all chains, warm-up and the search for
@@ -78,11 +77,8 @@ def nutpie(name: str, root: Path, settings: dict[str, int], python: Path) -> dic
         subprocess.run([python, ROOT / "benchmarks" / "speed_pymc.py", asked, answer], check=True)
         held = dict(np.load(answer))
     numbers, versions = json.loads(str(held.pop("numbers"))), str(held.pop("versions"))
-    return {
-        "draws": {site: v for site, v in held.items() if not site.endswith("_raw")},
-        "versions": versions,
-        **numbers,
-    }
+    kept = {site: v for site, v in held.items() if not site.endswith(("_raw", "__"))}  # nothing standardised
+    return {"draws": kept, "versions": versions, **numbers}
 
 
 def row(measured: dict) -> dict[str, object]:
@@ -110,8 +106,7 @@ def measure(name: str, engine: str, options: argparse.Namespace) -> dict[str, ob
     if engine == "nutpie":
         return nutpie(name, options.data_root, settings, options.pymc_python)
     sampler = {"emergelaw": speed_jax.emergelaw, "numpyro": speed_jax.noncentred}[engine]
-    with tempfile.TemporaryDirectory() as cache:
-        os.environ["XDG_CACHE_HOME"] = cache  # nothing compiled before is found there
+    with cold_caches():
         return isolated(sampler, name, options.data_root, settings, minutes=24 * 60)
 
 

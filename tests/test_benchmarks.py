@@ -1,5 +1,7 @@
 """The benchmark scripts: what in them could be wrong without looking wrong."""
 
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -11,7 +13,9 @@ from tiny_fit import simulated
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "benchmarks"))
 
 import heldout
+import isolated
 import results_table
+import sbc
 
 
 @pytest.mark.parametrize("p", [0.001, 0.3, 0.999])
@@ -79,3 +83,43 @@ def test_rows_of_other_versions_do_not_stay_beside_new_ones(tmp_path):
 def test_the_command_of_a_row_can_be_typed():
     told = results_table.command("somewhere/benchmarks/x.py", sets="a b", max_draws=100)
     assert told == "`python benchmarks/x.py --sets 'a b' --max-draws 100`"
+
+
+def test_interrupted_and_foreign_replicates_are_computed_again(tmp_path):
+    ours, other = {"seed": 1, "model": sbc.model_sha256()}, {"seed": 2, "model": "another"}
+    path = tmp_path / "x.jsonl"
+    path.write_text(f"{json.dumps(ours)}\n{json.dumps(other)}\n{json.dumps(ours)[:9]}")
+    assert sbc.stored(path) == [ours]
+    assert sbc.stored(tmp_path / "none.jsonl") == []
+
+
+def test_ranks_tell_calibrated_from_overconfident_posteriors():
+    rng = np.random.default_rng(0)
+    fair = sbc.row("a", rng.integers(0, sbc.RANKS, 2000))
+    overconfident = sbc.row("a", rng.choice([0, 1, 98, 99], 2000))
+    assert float(fair["χ² p"]) > 1e-3 and float(fair["covered 90 %"].rstrip(" %")) == pytest.approx(90, abs=3)
+    assert float(fair["covered 50 %"].rstrip(" %")) == pytest.approx(50, abs=4)
+    assert float(overconfident["χ² p"]) < 1e-3 and overconfident["covered 90 %"] == "0.0 %"
+
+
+def test_every_possible_rank_has_its_bin():
+    counts = sbc.histogram(np.arange(sbc.RANKS))
+    assert (counts == sbc.RANKS // sbc.BINS).all() and len(counts) == sbc.BINS
+
+
+def test_what_takes_too_long_is_stopped_and_what_ends_answers():
+    assert isolated.isolated(max, 2, 3, minutes=2) == 3
+    assert isolated.isolated(_sleep, 60, minutes=0.001) is None
+
+
+def _sleep(seconds):
+    import time
+
+    time.sleep(seconds)
+
+
+def test_cold_caches_leave_the_environment_as_it_was(monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", "mine")
+    with isolated.cold_caches():
+        assert os.environ["XDG_CACHE_HOME"] != "mine" and not os.listdir(os.environ["XDG_CACHE_HOME"])
+    assert os.environ["XDG_CACHE_HOME"] == "mine"
