@@ -123,3 +123,16 @@ def test_cold_caches_leave_the_environment_as_it_was(monkeypatch):
     with isolated.cold_caches():
         assert os.environ["XDG_CACHE_HOME"] != "mine" and not os.listdir(os.environ["XDG_CACHE_HOME"])
     assert os.environ["XDG_CACHE_HOME"] == "mine"
+
+
+def test_the_summary_of_a_calibration_counts_what_converged(tmp_path):
+    rng = np.random.default_rng(0)
+    good = {"status": "converged", "max_rhat": 1.005, "min_ess": 500, "divergences": 0, "seconds": 10.0}
+    bad = good | {"status": "not-mixed", "max_rhat": 1.2}
+    ranks = [{"a": int(rng.integers(sbc.RANKS)), "b": 0} for _ in range(40)]
+    found = [{**(bad if i < 4 else good), "ranks": one} for i, one in enumerate(ranks)]
+    text = sbc.summary(found, "`how`")
+    assert "36 converged, 4 not-mixed" in text and "r-hat and ESS good in 36" in text
+    assert "| `b` | 0.000 | 0.000 | 0.0 % | 0.0 % |" in text
+    sbc.draw_histograms(sbc.ranks_of(found), tmp_path / "x.svg")
+    assert (tmp_path / "x.svg").read_text().count('id="axes_') == 2
