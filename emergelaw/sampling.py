@@ -85,7 +85,7 @@ class Chains:
             progress()
         by_field = ([np.stack([getattr(one, f) for one in row]) for row in seen] for f in Info._fields)
         joined = Info(*(np.concatenate(parts, axis=1) for parts in by_field))
-        self.gradients += int(joined.leapfrogs.sum())
+        self.gradients += int(joined.leapfrogs.sum()) + joined.leapfrogs.size  # and one after every jump
         return joined
 
     def _window(self, i: int, adapt: bool, depth: int) -> Info:
@@ -116,12 +116,15 @@ class Chains:
 
 
 def centring_of(kernel: Kernel, z: np.ndarray, now: Inputs) -> Inputs:
-    """Return 1 − (posterior variance / prior variance) of every effect: centred where the data pin it, else not."""
+    """Return 1 − (posterior variance / prior variance) of every effect: centred where the data pin it, else not.
+
+    The prior variance is a geometric mean: a scale that may be near zero must not be centred on, it would be a funnel.
+    """
     seen = [kernel.values(jnp.asarray(chain), now) for chain in z]
 
     def share(name: str) -> jax.Array:
         left = np.mean([np.var(np.asarray(s[name]), axis=0) for s in seen], axis=0)
-        prior = np.mean([np.mean(np.asarray(s[f"{name}_scale"]) ** 2, axis=0) for s in seen], axis=0)
+        prior = np.exp(np.mean([2 * np.log(np.asarray(s[f"{name}_scale"])).mean(0) for s in seen], axis=0))
         return jnp.asarray(np.clip(1 - left / prior, 0.0, 1.0))
 
     return {name: share(name) for name in kernel.target.effects}
