@@ -1,12 +1,17 @@
 """The sampler on laws whose posterior is known: moments, weights of separate modes, seeds, divergences."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tiny_fit import simulated, small_model
 from toy_laws import APART, WEIGHT, Gaussian, TwoModes
 
-from emergelaw import jumps
+from emergelaw import jumps, sampling
+from emergelaw.design import design
+from emergelaw.laws.trajectory import Trajectory
 from emergelaw.nuts import WINDOW, Kernel
 from emergelaw.sampling import GOAL_ESS, GOAL_RHAT, descend, sample
 from emergelaw.target import target
@@ -97,6 +102,24 @@ def test_a_step_far_too_long_diverges_and_is_told(gaussian):
         state = kernel.start(jnp.ones(one.dim), log_step, factor, one.inputs)
         _, info = kernel.advance(state, jax.random.key(0), factor, one.inputs, mixture, False, 6)
         assert np.asarray(info.diverging).all() == expected == np.asarray(info.diverging).any()
+
+
+@pytest.mark.slow
+def test_the_posterior_does_not_depend_on_the_centring(monkeypatch):
+    fixed = tuple((windows, depth, False) for windows, depth, _ in sampling.WARMUP)
+    monkeypatch.setattr(sampling, "WARMUP", fixed)
+    one = target(Trajectory(small_model(), design(simulated())))
+    kernel, found = Kernel(one), []
+    for value in (0.0, 0.5, 1.0):
+        inputs = one.inputs | {name: jnp.full(len(one.inputs[name]), value) for name in one.effects}
+        found.append(sample(replace(one, inputs=inputs), max_draws=1000, kernel=kernel))
+    names = ("floor", "ceiling_mean", "onset_mean", "onset_task", "width_mean", "dispersion_mean")
+    for name in names:
+        flat = [one.values[name].reshape(one.potential.size, -1) for one in found]
+        mean, sd = (np.array([getattr(v, f)(0) for v in flat]) for f in ("mean", "std"))
+        ess = np.array([one.ess[name] for one in found])
+        error = np.sqrt(sd**2 / ess)
+        assert (np.abs(mean[1:] - mean[0]) < 4.5 * np.hypot(error[1:], error[0])).all(), name
 
 
 def test_descending_finds_the_bottom():
