@@ -6,7 +6,12 @@ from typing import Any
 from emergelaw.errors import InputError as InputError
 
 __version__ = "0.1.0"
-_HOMES = {"open": "dataset", "fit": "fits", "load": "fits", "simulate": "simulation"}  # verbs and the modules that define them
+_HOMES = {
+    "open": "dataset",
+    "fit": "fits",
+    "load": "fits",
+    "simulate": "simulation",
+}  # verbs and the modules that define them
 
 
 def __getattr__(name: str) -> Any:

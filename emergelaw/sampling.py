@@ -118,13 +118,13 @@ class Chains:
 def centring_of(kernel: Kernel, z: np.ndarray, now: Inputs) -> Inputs:
     """Return 1 − (posterior variance / prior variance) of every effect: centred where the data pin it, else not.
 
-    The prior variance is a geometric mean: a scale that may be near zero must not be centred on, it would be a funnel.
+    The prior variance is a low quantile: a scale that may be near zero must not be centred on, it would be a funnel.
     """
     seen = [kernel.values(jnp.asarray(chain), now) for chain in z]
 
     def share(name: str) -> jax.Array:
         left = np.mean([np.var(np.asarray(s[name]), axis=0) for s in seen], axis=0)
-        prior = np.exp(np.mean([2 * np.log(np.asarray(s[f"{name}_scale"])).mean(0) for s in seen], axis=0))
+        prior = np.quantile(np.concatenate([np.asarray(s[f"{name}_scale"]) for s in seen]), 0.05, axis=0) ** 2
         return jnp.asarray(np.clip(1 - left / prior, 0.0, 1.0))
 
     return {name: share(name) for name in kernel.target.effects}

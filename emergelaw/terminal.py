@@ -137,7 +137,13 @@ def files(out_dir: str | Path) -> RenderableType:
 @contextmanager
 def live(screen: Console) -> Iterator[Callable[[str, int, int], None]]:
     """Show one progress bar per phase while the block runs; yields the function that moves it."""
-    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TextColumn("draws per chain"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description:>9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("draws per chain"),
+        TimeElapsedColumn(),
+    )
     with RichProgress(*columns, console=screen, disable=not screen.is_terminal) as bars:
         shown: dict[str, TaskID] = {}
 
