@@ -31,7 +31,7 @@ WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centrin
 SETTLED = 4  # warm-up windows after which draws count as draws from the posterior
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
 PILOT = 1000  # draws per chain; if these do not suffice they become warm-up for what follows
-HIDDEN = ("_raw", "_loc", "_scale")  # sites that are coordinates, not quantities
+HIDDEN = ("_raw", "_loc", "_scale", "_free")  # sites that are coordinates, not quantities
 GOAL_RHAT, GOAL_ESS = 1.01, 400
 Progress = Callable[[str, int, int], None]
 

@@ -69,10 +69,11 @@ class Trajectory:
         if "size" in terms:
             total = total + self._slope(name, centring)
         if "family" in terms:
-            levels = self._effect(f"{name}_family", 0.0, 1.0, centring, np.full(len(d.families), -1))
-            total = total + levels[d.family[d.model]]
+            one = np.zeros(len(d.families), int)
+            total = total + self._offsets(f"{name}_family", one, centring)[d.family[d.model]]
         if "model" in terms:
-            total = total + self._effect(f"{name}_model", 0.0, 1.0, centring, np.full(len(d.models), -1))[d.model]
+            within = d.family if "family" in terms else np.zeros(len(d.models), int)
+            total = total + self._offsets(f"{name}_model", within, centring)[d.model]
         if "curve" in terms:
             total = self._effect(f"{name}_curve", total, 1.0, centring, d.task)
         return jnp.broadcast_to(total, (len(d.task),))
@@ -84,11 +85,20 @@ class Trajectory:
             slope = self._effect(f"{name}_size", slope, 1.0, centring, np.arange(len(d.tasks)))[d.task]
         return slope * jnp.asarray(d.size)[d.model]
 
+    def _offsets(self, name: str, within: np.ndarray, centring: Mapping) -> jax.Array:
+        """Return effects of a few levels as differences from their mean, group by group of `within`.
+
+        The mean of the levels is what the task effects already say; left free, the two could drift apart for ever.
+        """
+        free = self._effect(f"{name}_free", 0.0, 1.0, centring, np.full(len(within), -1))
+        same = within[:, None] == within
+        return numpyro.deterministic(name, free - jnp.asarray(same / same.sum(1, keepdims=True)) @ free)
+
     def _effect(self, name: str, loc, unit: float, centring: Mapping, groups: np.ndarray) -> jax.Array:
         """Return loc + scale · (standard normal), sampled between non-centred (0) and centred (1), per element."""
         size = len(groups)
         self.effects[name], self.groups[f"{name}_raw"] = size, groups
-        scale = unit * self._prior(f"{name}_sd")
+        scale = unit * self._prior(f"{name.removesuffix('_free')}_sd")
         c = centring.get(name, jnp.zeros(size))
         loc, scale = jnp.broadcast_to(loc, (size,)), jnp.broadcast_to(scale, (size,))
         with numpyro.plate(f"{name}_level", size):
