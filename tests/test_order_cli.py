@@ -1,7 +1,6 @@
 """`emergelaw order`: what it prints, one JSON object, exit codes; the fit itself is a stand-in."""
 
 import json
-import sys
 from types import SimpleNamespace
 
 import pandas as pd
@@ -10,7 +9,7 @@ import sigmoid_fit
 import typer
 from typer.testing import CliRunner
 
-from emergelaw import dataset
+from emergelaw import dataset, fits
 from emergelaw.cli.order import command
 from emergelaw.errors import InputError
 
@@ -19,22 +18,23 @@ ONSETS = {"early": 9.3, "middle": 10.0, "late": 13.0, "flat": 10.0, "upper": 10.
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
-    """Return a function that runs the command on a stand-in for emergelaw.fit; its fits print to stdout, as fits do."""
+    """Return a function that runs the command with a stand-in for sampling; what fitting says goes where it is told."""
     tasks = pd.DataFrame({"components": pd.Series({"upper": "early;middle", "late": "unheard"})}, index=list(ONSETS))
     fit = sigmoid_fit.fit(0.1, onsets=ONSETS, tasks=tasks)
     fit.result = {"status": "converged", "status_sentence": "Converged: read on.", "converged": True}
     asked = []
 
-    def fitting(ds):
-        asked.append(ds)
-        print("sampling …")
-        return fit
+    def fitting(source, progress, say):
+        asked.append(source)
+        say("sampling …")
+        return fit, tmp_path
 
     def loading(path):
         asked.append(path)
         return fit
 
-    monkeypatch.setitem(sys.modules, "emergelaw.fit", SimpleNamespace(fit=fitting, load=loading))
+    monkeypatch.setattr(fits, "fit_or_reuse", fitting)
+    monkeypatch.setattr(fits, "load", loading)
     monkeypatch.setenv("COLUMNS", "220")
     app = typer.Typer()
     app.command()(command)
@@ -74,7 +74,7 @@ def test_json_is_one_object_and_fitting_prints_elsewhere(run):
     out = run.call(str(path), "--json")
     content = json.loads(out.stdout)
     assert "sampling" in out.stderr
-    assert run.asked[0].identical(dataset.open(path))
+    assert run.asked == [str(path)]
     assert (content["threshold"], content["axis"], content["converged"]) == (0.8, "tokens", True)
     late = next(r for r in content["emergence"] if (r["task"], r["model"]) == ("late", "long"))
     assert (late["median"], late["p_emerged"], late["definition"]) == (None, 0, "absolute 0.8")
