@@ -9,8 +9,8 @@ DEMO := runs/demo
 .PHONY: demo test test-all figures lint format wheel-check clean
 
 demo: $(VENV)/.core
-	$(BIN)/emergelaw fit data/simulated.nc --out $(DEMO)
-	@echo "report: $(DEMO)/report.html"
+	$(BIN)/emergelaw fit data/simulated.nc --out $(DEMO); status=$$?; \
+	test ! -s $(DEMO)/report.html || echo "report: $(DEMO)/report.html"; exit $$status
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -q

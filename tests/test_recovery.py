@@ -23,7 +23,7 @@ def recovered(model, seed=0):
     """Return posterior draws (sample, value) and truths (value,) of onsets and ceilings of all emerged curves."""
     ds, truth = simulate(model, seed=seed, fixed=EMERGING, **STUDY)
     found = fits.fit(ds, model, seed)
-    assert found.result["max_rhat"] < 1.05  # chains that agree; convergence proper is measured in benchmarks/
+    assert found.result["converged"], found.result["status_sentence"]
     labels = [found.draws[dim].values for dim in ("model", "task")]
     true = truth.stack(curve=("model", "task")).sel(curve=list(zip(*labels, strict=True)))
     emerged = ((true["flat"] == 0) & (true["onset"] < np.log10(ds["tokens"].max()).item())).values
@@ -41,7 +41,7 @@ def inside(draws, truth, level):
 def test_emerged_curves_are_recovered(model):
     values = recovered(model)
     cover = {level: np.mean([inside(*pair, level) for pair in values.values()]) for level in (0.5, 0.9)}
-    assert 0.80 <= cover[0.9] <= 0.99  # of about 60 values, some of which share their errors
+    assert 0.80 <= cover[0.9] <= 0.98  # of about 60 values, some of which share their errors
     assert 0.33 <= cover[0.5] <= 0.70
     for name, (draws, truth) in values.items():
         score = (draws.mean(0) - truth) / draws.std(0)
