@@ -20,7 +20,7 @@ from results_table import RESULTS, command, measured_with, merge
 
 from emergelaw.diagnostics import rhat_and_ess
 from emergelaw.errors import InputError
-from emergelaw.sampling import GOAL_ESS, GOAL_RHAT
+from emergelaw.sampling import GOAL_ESS, GOAL_RHAT, HIDDEN
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = ("data set", "seed", "engine")
@@ -77,7 +77,7 @@ def nutpie(name: str, root: Path, settings: dict[str, int], python: Path) -> dic
         subprocess.run([python, ROOT / "benchmarks" / "speed_pymc.py", asked, answer], check=True)
         held = dict(np.load(answer))
     numbers, versions = json.loads(str(held.pop("numbers"))), str(held.pop("versions"))
-    kept = {site: v for site, v in held.items() if not site.endswith(("_raw", "__"))}  # nothing standardised
+    kept = {site: v for site, v in held.items() if not site.endswith((*HIDDEN, "__"))}  # nothing standardised
     return {"draws": kept, "versions": versions, **numbers}
 
 

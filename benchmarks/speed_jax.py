@@ -16,8 +16,6 @@ from emergelaw.design import design
 from emergelaw.laws.trajectory import Trajectory
 from emergelaw.target import target
 
-HELPERS = ("_raw", "_loc", "_scale")  # sites that no one reports
-
 
 @contextlib.contextmanager
 def compiling() -> Iterator[list[float]]:
@@ -71,5 +69,5 @@ def noncentred(name: str, root: Path, settings: dict[str, int]) -> dict[str, obj
         values = jax.tree.map(np.asarray, run.get_samples(group_by_chain=True))
     total = time.perf_counter() - began
     numbers = {"compile": sum(spent), "run": total - sum(spent), "gradients": steps + int(stats["num_steps"].sum())}
-    kept = {site: v for site, v in values.items() if not site.endswith(HELPERS)}
+    kept = {site: v for site, v in values.items() if not site.endswith(sampling.HIDDEN)}
     return {"draws": kept, **numbers, "divergences": int(stats["diverging"].sum())}

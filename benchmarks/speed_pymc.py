@@ -26,7 +26,26 @@ def prior(told: dict, name: str) -> Any:
 
 def effect(told: dict, name: str, loc: Any, unit: float, size: int) -> Any:
     raw = pm.Normal(f"{name}_raw", 0.0, 1.0, shape=size)
-    return pm.Deterministic(name, loc + unit * prior(told, f"{name}_sd") * raw)
+    return pm.Deterministic(name, loc + unit * prior(told, f"{name.removesuffix('_free')}_sd") * raw)
+
+
+def offsets(told: dict, name: str, within: np.ndarray) -> Any:
+    """Return effects of levels as differences from the mean of their group."""
+    free = effect(told, f"{name}_free", 0.0, 1.0, len(within))
+    same = within[:, None] == within
+    return pm.Deterministic(name, free - pt.dot(same / same.sum(1, keepdims=True), free))
+
+
+def ceilings(told: dict, partial: Any, size: int) -> Any:
+    """Return the ceiling of every task: a partial rise, flat or mastered."""
+    scale, odds, loc, sd = prior(told, "ceiling_task_sd"), [0.0], [0.0], [1.0]
+    for edge in ("flat", "mastered"):
+        end = told["priors"][f"ceiling_{edge}"]
+        loc, sd = [*loc, (end["location"] - partial) / scale], [*sd, end["scale"] / scale]
+        odds = [*odds, prior(told, f"ceiling_{edge}_odds")]
+    weights = pm.math.softmax(pt.stack(odds))
+    raw = pm.NormalMixture("ceiling_task_raw", weights, pt.stack(loc), pt.stack(sd), shape=size)
+    return pm.Deterministic("ceiling_task", partial + scale * raw)
 
 
 def parameter(told: dict, data: dict, name: str) -> Any:
@@ -36,15 +55,18 @@ def parameter(told: dict, data: dict, name: str) -> Any:
     task, model, family, terms = data["task"], data["model"], data["family"], told["terms"][name]
     total = shift + unit * prior(told, f"{name}_mean")
     if "task" in terms:
-        total = effect(told, f"{name}_task", total, unit, len(data["chance"]))[task]
+        size = len(data["chance"])
+        tasks = ceilings(told, total, size) if name == "ceiling" else effect(told, f"{name}_task", total, unit, size)
+        total = tasks[task]
     if "size" in terms:
         slope = prior(told, f"{name}_size_mean")
         slope = effect(told, f"{name}_size", slope, 1.0, len(data["chance"]))[task] if told["many_tasks"] else slope
         total = total + slope * data["size"][model]
     if "family" in terms:
-        total = total + effect(told, f"{name}_family", 0.0, 1.0, family.max() + 1)[family[model]]
+        total = total + offsets(told, f"{name}_family", np.zeros(family.max() + 1, int))[family[model]]
     if "model" in terms:
-        total = total + effect(told, f"{name}_model", 0.0, 1.0, len(family))[model]
+        within = family if "family" in terms else np.zeros(len(family), int)
+        total = total + offsets(told, f"{name}_model", within)[model]
     if "curve" in terms:
         total = effect(told, f"{name}_curve", total, 1.0, len(task))
     return total + pt.zeros(len(task))

@@ -23,7 +23,7 @@ from emergelaw.design import Design, design
 from emergelaw.errors import InputError
 from emergelaw.explanations import explain
 from emergelaw.files import atomic, read_netcdf, write_netcdf
-from emergelaw.laws.trajectory import PARAMS, Trajectory, accuracy, natural
+from emergelaw.laws.trajectory import EDGES, PARAMS, Trajectory, accuracy, natural
 from emergelaw.likelihoods import likelihood
 from emergelaw.modelfile import ModelFile, parameters_of
 from emergelaw.posterior import STORED, curve_labels, tree
@@ -174,7 +174,7 @@ class Fit:
 
     @property
     def priors(self) -> list[dict[str, Any]]:
-        """Return every prior with its sentence of belief beside its posterior."""
+        """Return every prior with its sentence of belief beside its posterior, None where nothing is learned of it."""
         rows = []
         for name, prior in self.model.priors.items():
             told = {"name": name, "prior": str(prior), "belief": prior.belief}
@@ -183,6 +183,8 @@ class Fit:
             if told["name"] in self.shared:
                 low, median, high = np.quantile(self.shared[told["name"]].values, [0.05, 0.5, 0.95])
                 rows.append(told | {"posterior": {"median": median, "low": low, "high": high}})
+            elif name in (f"ceiling_{edge}" for edge in EDGES) and "ceiling_task" in self.shared:
+                rows.append(told | {"posterior": None})
         return rows
 
     def save(self, out: str | Path) -> Path:

@@ -68,7 +68,9 @@ def parameters_of(curve: str, likelihood: str, decline: bool) -> list[str]:
 def priors_of(parameter: str, terms: list[str]) -> list[str]:
     """Return the names of the priors that a parameter with these terms needs."""
     slope = [f"{parameter}_size_mean", f"{parameter}_size_sd"] if "size" in terms else []
-    return [f"{parameter}_mean", *slope, *(f"{parameter}_{t}_sd" for t in terms if t != "size")]
+    edges = ["flat", "mastered"] if parameter == "ceiling" and "task" in terms else []
+    ends = [name for edge in edges for name in (f"ceiling_{edge}", f"ceiling_{edge}_odds")]
+    return [f"{parameter}_mean", *slope, *(f"{parameter}_{t}_sd" for t in terms if t != "size"), *ends]
 
 
 def load(path: Path) -> ModelFile:
@@ -160,7 +162,7 @@ def _check_names(model: ModelFile, where: str) -> None:
     for name, prior in model.priors.items():
         if (prior.distribution == "half-normal") != name.endswith("_sd"):
             raise InputError(
-                f"expected a half-normal for every *_sd and a normal for every *_mean in {where}, got "
+                f"expected a half-normal for every *_sd and a normal for every other prior in {where}, got "
                 f"{prior.distribution} for {name}: change the distribution"
             )
 

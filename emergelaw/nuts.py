@@ -19,7 +19,7 @@ from emergelaw.target import Inputs, Target
 
 WINDOW = 25  # draws per call: one compiled length for warm-up, sampling and progress
 MAX_DEPTH = 10
-ACCEPT = 0.9
+SWEEPS = 4  # over all tasks before every tree, at the cost of as many densities
 _init_step, _update_step = dual_averaging(t0=10, kappa=0.75, gamma=0.05)
 
 
@@ -39,7 +39,7 @@ class Info(NamedTuple):
     potential: Any
     leapfrogs: Any
     diverging: Any
-    jumped: Any  # (task,) whether the task's parameters were replaced
+    jumped: Any  # (task,) share of the sweeps that replaced the task's parameters
 
 
 class Kernel:
@@ -85,7 +85,7 @@ class Kernel:
         return self.blocks.whiten(with_tasks(jnp.where(accepted[:, None], new, now)), factor), accepted
 
     def _advance(
-        self, state: State, key: jax.Array, factor: jax.Array, inputs: Inputs, mixture, adapt: bool, depth: int
+        self, state: State, key: jax.Array, factor: jax.Array, inputs: Inputs, mixture, adapt: bool, depth: int, accept
     ):
         """Return the state after WINDOW draws, and what they report."""
         density = partial(self._whitened, factor=factor, inputs=inputs)
@@ -94,7 +94,8 @@ class Kernel:
 
         def draw(state: State, key: jax.Array) -> tuple[State, Info]:
             momentum_key, tree_key, jump_key = jax.random.split(key, 3)
-            y, accepted = self._jump(state.y, jump_key, factor, inputs, mixture)
+            sweep = partial(self._jump, factor=factor, inputs=inputs, mixture=mixture)
+            y, accepted = jax.lax.scan(sweep, state.y, jax.random.split(jump_key, SWEEPS))
             potential, gradient = jax.value_and_grad(density)(y)
             state = State(y, potential, gradient, state.step)
             momentum = jax.random.normal(momentum_key, unit.shape)
@@ -109,14 +110,14 @@ class Kernel:
                 tree_key,
                 max_tree_depth=(depth, MAX_DEPTH),
             )
-            moved = _update_step(ACCEPT - tree.sum_accept_probs / tree.num_proposals, state.step)
+            moved = _update_step(accept - tree.sum_accept_probs / tree.num_proposals, state.step)
             step = jax.tree.map(partial(jnp.where, adapt), moved, state.step)
             info = Info(
                 self.blocks.unwhiten(tree.z_proposal, factor),
                 tree.z_proposal_pe,
                 tree.num_proposals,
                 tree.diverging,
-                accepted,
+                accepted.mean(0),
             )
             return State(tree.z_proposal, tree.z_proposal_pe, tree.z_proposal_grad, step), info
 

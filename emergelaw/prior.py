@@ -10,15 +10,20 @@ import numpy as np
 import xarray as xr
 from numpyro.handlers import seed as seeded
 from numpyro.handlers import substitute, trace
+from scipy.special import softmax
 from scipy.stats import truncnorm
 
 from emergelaw.curves import curve
 from emergelaw.design import Design, design
 from emergelaw.errors import InputError, did_you_mean
-from emergelaw.laws.trajectory import PARAMS, Trajectory, accuracy
+from emergelaw.laws.trajectory import EDGES, PARAMS, Trajectory, accuracy
 from emergelaw.modelfile import ModelFile
 
 jax.config.update("jax_enable_x64", True)  # a seed must give the same draws whatever was imported before
+
+
+CEILINGS = "ceiling_task_raw"
+TINY = 1e-12  # for a scale fixed at 0: raw effects are multiples of it
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,15 @@ def prior(ds: xr.Dataset, model: ModelFile, draws: int = 200, seed: int = 0) -> 
 def draw(law: Trajectory, seed: int, count: int, fixed: Mapping[str, Any] | None = None) -> dict[str, np.ndarray]:
     """Return `count` draws of every quantity of a law, some of them fixed: {"onset_mean": 0.5, "floor": 0.25}.
 
-    Without centring no site of the law depends on another, so each is drawn by itself and the law does the rest.
+    Without centring no site but the ceilings depends on another, so each is drawn by itself and the law does the rest.
     """
     shapes, rng = _free(law), np.random.default_rng(seed)
-    values = {name: _site(law, name, (count, *shape), rng) for name, shape in shapes.items()}
-    for name, value in (fixed or {}).items():
-        values[name] = np.broadcast_to(_value(name, value, shapes), values[name].shape)
+    held = {name: _value(name, value, shapes) for name, value in (fixed or {}).items()}
+    values: dict[str, np.ndarray] = {}
+    for name, size in sorted(shapes.items(), key=lambda item: item[0] == CEILINGS):
+        shape = (count, *size)
+        drawn = _ceilings(law, values, shape, rng) if name == CEILINGS else _site(law, name, shape, rng)
+        values[name] = np.broadcast_to(held.get(name, drawn), shape)
 
     def derived(one: dict[str, jax.Array]) -> dict[str, jax.Array]:
         sites = trace(substitute(law, data=one)).get_trace()
@@ -88,6 +96,19 @@ def _site(law: Trajectory, name: str, shape: tuple[int, ...], rng: np.random.Gen
     prior = law.model.priors[name]
     drawn = rng.normal(prior.location, prior.scale, shape)
     return drawn if prior.distribution == "normal" else np.abs(drawn)
+
+
+def _ceilings(law: Trajectory, drawn: Mapping[str, np.ndarray], shape: tuple[int, ...], rng: np.random.Generator):
+    """Draw the raw ceiling of every task, given the odds of the flat and of the mastered against the others."""
+    odds = np.stack([np.zeros(shape[0]), *(drawn[f"ceiling_{edge}_odds"] for edge in EDGES)], axis=-1)
+    upto = np.cumsum(softmax(odds, axis=-1), axis=-1)[:, None]
+    part = (rng.random(shape)[..., None] > upto[..., :-1]).sum(-1)  # 0: a partial rise
+    raw = rng.standard_normal(shape)
+    mean, sd = drawn["ceiling_mean"][:, None], drawn["ceiling_task_sd"][:, None]
+    for i, edge in enumerate(EDGES, 1):
+        end = law.model.priors[f"ceiling_{edge}"]
+        raw = np.where(part == i, (end.location + end.scale * raw - mean) / sd, raw)
+    return raw
 
 
 def _free(law: Any) -> dict[str, tuple[int, ...]]:
@@ -110,7 +131,8 @@ def _value(name: str, value: Any, shapes: Mapping[str, tuple[int, ...]]) -> np.n
             "rename or remove it"
         )
     try:
-        return np.broadcast_to(np.asarray(value, float), shapes[name])
+        given = np.maximum(np.asarray(value, float), TINY) if name.endswith("_sd") else np.asarray(value, float)
+        return np.broadcast_to(given, shapes[name])
     except (TypeError, ValueError) as error:
         many = f"a number or {shapes[name][0]} numbers" if shapes[name] else "a number"
         raise InputError(f"expected {many} to fix {name} at, got {value!r}: correct it") from error

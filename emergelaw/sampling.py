@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from emergelaw import jumps
 from emergelaw.diagnostics import rhat_and_ess
-from emergelaw.nuts import WINDOW, Info, Kernel, State
+from emergelaw.nuts import SWEEPS, WINDOW, Info, Kernel, State
 from emergelaw.target import Inputs, Target
 
 FIRST_STEP = np.log(0.1)
@@ -30,6 +30,7 @@ WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centrin
 )
 SETTLED = 4  # warm-up windows after which draws count as draws from the posterior
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
+ACCEPT, CAREFUL = 0.9, 0.95  # acceptance that the step size aims at, at first and after a pilot that did not suffice
 PILOT = 1000  # draws per chain; if these do not suffice they become warm-up for what follows
 HIDDEN = ("_raw", "_loc", "_scale", "_free")  # sites that are coordinates, not quantities
 GOAL_RHAT, GOAL_ESS = 1.01, 400
@@ -74,6 +75,7 @@ class Chains:
     states: list[State]
     keys: list[jax.Array]
     gradients: int = 0
+    accept: float = ACCEPT
     history: list[np.ndarray] = field(default_factory=list)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(os.cpu_count()))
 
@@ -85,13 +87,13 @@ class Chains:
             progress()
         by_field = ([np.stack([getattr(one, f) for one in row]) for row in seen] for f in Info._fields)
         joined = Info(*(np.concatenate(parts, axis=1) for parts in by_field))
-        self.gradients += int(joined.leapfrogs.sum()) + joined.leapfrogs.size  # and one after every jump
+        self.gradients += int(joined.leapfrogs.sum()) + SWEEPS * joined.leapfrogs.size  # a sweep is counted as one
         return joined
 
     def _window(self, i: int, adapt: bool, depth: int) -> Info:
         self.keys[i], key = jax.random.split(self.keys[i])
         self.states[i], info = self.kernel.advance(
-            self.states[i], key, self.factor, self.inputs, self.mixture, adapt, depth
+            self.states[i], key, self.factor, self.inputs, self.mixture, adapt, depth, self.accept
         )
         return jax.tree.map(np.asarray, info)
 
@@ -119,15 +121,16 @@ def centring_of(kernel: Kernel, z: np.ndarray, now: Inputs) -> Inputs:
     """Return 1 − (posterior variance / prior variance) of every effect: centred where the data pin it, else not.
 
     The prior variance is a low quantile: a scale that may be near zero must not be centred on, it would be a funnel.
+    Chains vote, so that one that is still on its way does not decide.
     """
     seen = [kernel.values(jnp.asarray(chain), now) for chain in z]
 
-    def share(name: str) -> jax.Array:
-        left = np.mean([np.var(np.asarray(s[name]), axis=0) for s in seen], axis=0)
-        prior = np.quantile(np.concatenate([np.asarray(s[f"{name}_scale"]) for s in seen]), 0.05, axis=0) ** 2
-        return jnp.asarray(np.clip(1 - left / prior, 0.0, 1.0))
+    def share(name: str, of: dict[str, jax.Array]) -> np.ndarray:
+        prior = np.quantile(np.asarray(of[f"{name}_scale"]), 0.05, axis=0) ** 2
+        return np.clip(1 - np.var(np.asarray(of[name]), axis=0) / prior, 0.0, 1.0)
 
-    return {name: share(name) for name in kernel.target.effects}
+    chosen = {name: np.median([share(name, s) for s in seen], axis=0) for name in kernel.target.effects}
+    return {name: jnp.asarray(np.ones_like(c) if name in kernel.target.centred else c) for name, c in chosen.items()}
 
 
 def descend(potential_and_gradient: Callable, z: np.ndarray, iterations: int = 400) -> tuple[np.ndarray, int]:
@@ -207,9 +210,10 @@ def _warm_up(run: Chains, progress: Progress) -> None:
 def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
     """Sample; if a pilot shows that the draws will not do, learn from it what warm-up missed, and begin anew."""
     draws, z = _sample(run, min(PILOT, max_draws), progress)
-    if draws.enough or max_draws <= PILOT:
+    if max_draws <= PILOT or (draws.enough and not draws.diverging.any()):
         return draws
-    run.adapt(z)
+    run.accept = CAREFUL
+    run.adapt(z, choose_centring=True)
     run.advance(WARMUP[-1][0], True, 10, lambda: None)
     return _sample(run, max_draws, progress)[0]
 

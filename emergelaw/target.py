@@ -31,13 +31,14 @@ class Target:
     recentre: Callable[[jax.Array, Inputs, Inputs], jax.Array]
     inputs: Inputs  # all effects non-centred, and the data of the law
     effects: tuple[str, ...]  # the inputs that are centrings
+    centred: tuple[str, ...]  # those that warm-up centres whatever it sees
     by_task: Callable[[jax.Array, Inputs], jax.Array]  # log density of each task's own parameters and data
     blocks: np.ndarray  # (block, width) flat indices of the parameters of one task, -1 pads; the last block is shared
     prior_draw: Callable[[jax.Array], jax.Array]
 
 
 def target(law: Any) -> Target:
-    """Density of a law, which names its varying effects in `effects`, groups of sites in `groups`, data in `data`."""
+    """Density of a law, which names its varying effects (`effects`, `centred`), groups of sites, and its data."""
     latent = _latent(trace(seed(law, 0)).get_trace(None))
     transforms = {name: biject_to(site["fn"].support) for name, site in latent.items()}
     template, unravel = ravel_pytree({name: transforms[name].inv(site["value"]) for name, site in latent.items()})
@@ -88,6 +89,7 @@ def target(law: Any) -> Target:
         recentre=recentre,
         inputs={name: jnp.zeros(size) for name, size in law.effects.items()} | law.data,
         effects=tuple(law.effects),
+        centred=law.centred,
         by_task=by_task,
         blocks=_blocks(group[order]),
         prior_draw=prior_draw,

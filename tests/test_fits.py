@@ -124,7 +124,9 @@ def test_curves_can_be_drawn(tiny_fit):
 def test_priors_are_told_with_belief_and_posterior(tiny_fit):
     told = {prior["name"]: prior for prior in tiny_fit.priors}
     assert set(told) == set(tiny_fit.model.priors) - {"floor_sd"} | {"floor"}
-    assert all(p["belief"] and p["posterior"]["low"] <= p["posterior"]["high"] for p in told.values())
+    assert all(p["belief"] for p in told.values())
+    assert {name for name, p in told.items() if p["posterior"] is None} == {"ceiling_flat", "ceiling_mastered"}
+    assert all(p["posterior"]["low"] <= p["posterior"]["high"] for p in told.values() if p["posterior"])
     assert told["floor"]["prior"] == "Normal(chance, 0.04) within (0, 1)"
     assert told["onset_mean"]["prior"] == "Normal(0.5, 0.25)"
 

@@ -88,7 +88,7 @@ def test_jumps_alone_visit_two_modes_in_proportion_to_their_mass():
     state = kernel.start(jnp.zeros(one.dim), 0.0, factor, one.inputs)
     draws = []
     for key in jax.random.split(jax.random.key(0), 8000 // WINDOW):
-        state, info = kernel.advance(state, key, factor, one.inputs, mixture, False, 0)  # no trajectory: depth 0
+        state, info = kernel.advance(state, key, factor, one.inputs, mixture, False, 0, 0.9)  # no trajectory: depth 0
         draws.append(np.asarray(info.z))
     own = np.concatenate(draws)[200:, one.blocks[0, 0]]
     assert np.mean(own < 0) == pytest.approx(WEIGHT, abs=0.04)

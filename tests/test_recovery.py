@@ -16,6 +16,8 @@ EMERGING = {  # most tasks rise within the range, so that there is something to 
     "width_mean": -0.3,
     "ceiling_mean": 0.5,
     "ceiling_task_sd": 0.7,
+    "ceiling_flat_odds": -2.0,
+    "ceiling_mastered_odds": -3.0,
 }
 
 

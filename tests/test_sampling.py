@@ -100,7 +100,7 @@ def test_a_step_far_too_long_diverges_and_is_told(gaussian):
     mixture = jumps.fit(np.zeros((4, one.dim)), one.blocks[:-1], 0)
     for log_step, expected in ((-2.0, False), (6.0, True)):
         state = kernel.start(jnp.ones(one.dim), log_step, factor, one.inputs)
-        _, info = kernel.advance(state, jax.random.key(0), factor, one.inputs, mixture, False, 6)
+        _, info = kernel.advance(state, jax.random.key(0), factor, one.inputs, mixture, False, 6, 0.9)
         assert np.asarray(info.diverging).all() == expected == np.asarray(info.diverging).any()
 
 

@@ -69,7 +69,8 @@ def test_missing_cells_are_not_zeros():
 
 
 def test_flat_tasks_hardly_rise():
-    ds, truth = simulate(**SMALL, flat=0.5, fixed={"ceiling_mean": 3.0, "ceiling_task_sd": 0.0})
+    rising = {"ceiling_mean": 3.0, "ceiling_task_sd": 0.0, "ceiling_flat_odds": -50.0, "ceiling_mastered_odds": -50.0}
+    ds, truth = simulate(**SMALL, flat=0.5, fixed=rising)
     flat = truth["flat"].values.astype(bool)
     assert flat.all(0).sum() == 2 and flat.any(0).sum() == 2
     rise = expected(ds, truth)[:, -1] - truth["floor"].values

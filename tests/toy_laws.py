@@ -14,7 +14,7 @@ class Toy:
     """What `target` asks of a law."""
 
     def __init__(self, tasks: int = 2):
-        self.tasks, self.effects, self.data = tasks, {}, {}
+        self.tasks, self.effects, self.centred, self.data = tasks, {}, (), {}
         self.groups = {"shared": np.array(-1), "own": np.arange(tasks), "pull": np.arange(tasks)}
 
 

@@ -22,6 +22,7 @@ from emergelaw.likelihoods import likelihood
 from emergelaw.modelfile import ModelFile, parameters_of
 
 PARAMS = ("floor", "ceiling", "onset", "width", "dispersion", "shape", "drop", "lag")  # of one curve, natural scales
+EDGES = ("flat", "mastered")  # where tasks end that do not rise, or rise all the way
 EDGE = 1e-6  # probabilities stay this far from 0 and 1
 
 
@@ -38,6 +39,7 @@ class Trajectory:
         # the task of each element of a site, -1 where tasks share it
         self.groups: dict[str, np.ndarray] = {"floor": np.arange(len(design.tasks)), "log_likelihood": design.task}
         self.effects: dict[str, int] = {}  # name and number of elements of every varying effect
+        self.centred = ("ceiling_task",)  # effects with more levels than one scale describes, which they cannot follow
 
     def __call__(self, inputs: Mapping[str, jax.Array] | None = None):
         d, inputs = self.design, self.data | dict(inputs or {})
@@ -78,6 +80,19 @@ class Trajectory:
             total = self._effect(f"{name}_curve", total, 1.0, centring, d.task)
         return jnp.broadcast_to(total, (len(d.task),))
 
+    def _levels_of_ceiling(self, loc: jax.Array, scale: jax.Array, c: jax.Array) -> dist.Distribution:
+        """Return the prior of raw ceilings: a task is flat, mastered, or rises part of the way, which is pooled.
+
+        Half of real tasks end at either edge; one normal for all would be so wide that it says nothing of the others.
+        """
+        locs, scales, odds = [loc * c], [scale**c], [jnp.zeros(())]
+        for edge in EDGES:
+            prior = self.model.priors[f"ceiling_{edge}"]
+            locs, scales = [*locs, _raw(prior.location, loc, scale, c)], [*scales, prior.scale / scale ** (1 - c)]
+            odds = [*odds, self._prior(f"ceiling_{edge}_odds")]
+        weights = dist.Categorical(logits=jnp.broadcast_to(jnp.stack(odds), (len(loc), len(odds))))
+        return dist.MixtureSameFamily(weights, dist.Normal(jnp.stack(locs, -1), jnp.stack(scales, -1)))
+
     def _slope(self, name: str, centring: Mapping) -> jax.Array:
         d = self.design
         slope = self._prior(f"{name}_size_mean")
@@ -101,8 +116,10 @@ class Trajectory:
         scale = unit * self._prior(f"{name.removesuffix('_free')}_sd")
         c = centring.get(name, jnp.zeros(size))
         loc, scale = jnp.broadcast_to(loc, (size,)), jnp.broadcast_to(scale, (size,))
+        one_scale = name not in self.centred
+        prior = dist.Normal(loc * c, scale**c) if one_scale else self._levels_of_ceiling(loc, scale, c)
         with numpyro.plate(f"{name}_level", size):
-            raw = numpyro.sample(f"{name}_raw", dist.Normal(loc * c, scale**c))
+            raw = numpyro.sample(f"{name}_raw", prior)
         numpyro.deterministic(f"{name}_loc", loc)
         numpyro.deterministic(f"{name}_scale", scale)
         return numpyro.deterministic(name, loc + scale ** (1 - c) * (raw - loc * c))
@@ -114,6 +131,11 @@ class Trajectory:
             dist.Normal(prior.location, prior.scale) if prior.distribution == "normal" else dist.HalfNormal(prior.scale)
         )
         return numpyro.sample(name, one)
+
+
+def _raw(value: Any, loc: jax.Array, scale: jax.Array, c: jax.Array) -> jax.Array:
+    """Return where a value of an effect stands in its coordinate, between non-centred (0) and centred (1)."""
+    return loc * c + (value - loc) / scale ** (1 - c)
 
 
 def natural(free: Mapping[str, Any], floor: Any) -> dict[str, Any]:

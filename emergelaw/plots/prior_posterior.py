@@ -73,11 +73,12 @@ def parse_prior(text: str) -> Any | None:
 @style()
 def prior_posterior_figure(fit: Fit, columns: int = 3) -> Figure:
     """Draw every hyper-parameter of a fit."""
-    columns = min(columns, len(fit.priors))
-    rows = ceil(len(fit.priors) / columns)
+    learned = [prior for prior in fit.priors if prior["posterior"]]
+    columns = min(columns, len(learned))
+    rows = ceil(len(learned) / columns)
     fig = figure(2.8 * columns, 1.15 * rows + 0.3)
     panels = fig.subplots(rows, columns, squeeze=False)
     for i, ax in enumerate(panels.flat):
-        plot_prior_posterior(fit.priors[i], ax) if i < len(fit.priors) else ax.axis("off")
+        plot_prior_posterior(learned[i], ax) if i < len(learned) else ax.axis("off")
     mark_figure(fig, fit)
     return fig
