@@ -14,12 +14,12 @@ from numpyro.infer.hmc_util import (
 )
 
 from emergelaw import jumps
-from emergelaw.metric import Array, Blocks
+from emergelaw.metric import Blocks
 from emergelaw.target import Inputs, Target
 
 WINDOW = 25  # draws per call: one compiled length for warm-up, sampling and progress
 MAX_DEPTH = 10
-SWEEPS = 4  # over all tasks before every tree, at the cost of as many densities
+SWEEPS = 4  # over all tasks before every tree: one jump and one draw from the prior each
 _init_step, _update_step = dual_averaging(t0=10, kappa=0.75, gamma=0.05)
 
 
@@ -32,6 +32,16 @@ class State(NamedTuple):
     step: tuple  # dual averaging; [0] is the log step now, [1] its average
 
 
+class Tuning(NamedTuple):
+    """What the chains learned together and share: arguments of the compiled program, so that learning is cheap."""
+
+    inputs: Inputs  # centrings of the law, and its data
+    factor: Any  # of the metric
+    mixture: jumps.Mixture
+    moves: Any  # (dim,) 1 what trees move, 0 what is left to jumps and draws from the prior
+    accept: Any  # acceptance that the step size aims at
+
+
 class Info(NamedTuple):
     """What each draw reports: JAX arrays while compiled, NumPy arrays afterwards."""
 
@@ -39,11 +49,12 @@ class Info(NamedTuple):
     potential: Any
     leapfrogs: Any
     diverging: Any
-    jumped: Any  # (task,) share of the sweeps that replaced the task's parameters
+    jumped: Any  # (task,) share of the jumps that replaced the task's parameters
+    redrawn: Any  # (task,) share of the draws from the prior that replaced its rise
 
 
 class Kernel:
-    """Compiled once per target; metric and inputs are arguments, so changing them costs no compilation."""
+    """Compiled once per target."""
 
     def __init__(self, target: Target):
         self.target, self.blocks = target, Blocks(target.blocks)
@@ -63,62 +74,83 @@ class Kernel:
         slope = partial(jax.grad(self.target.potential), c=inputs)
         return jax.lax.map(lambda v: v * jax.jvp(slope, (z,), (v,))[1], signs).mean(0)
 
-    def start(self, y: jax.Array, log_step: float, factor: Array, inputs: Inputs) -> State:
-        potential, gradient = self.evaluate(y, factor, inputs)
+    def start(self, z: jax.Array, log_step: float, tuning: Tuning) -> State:
+        y = self.blocks.whiten(z, tuning.factor)
+        potential, gradient = self.evaluate(y, tuning.factor, tuning.inputs)
         blank = _init_step(log_step)  # begins at step size 1 whatever it is told
         return State(y, potential, gradient, (jnp.asarray(log_step), jnp.asarray(log_step), *blank[2:]))
 
-    def _jump(self, y: jax.Array, key: jax.Array, factor: jax.Array, inputs: Inputs, mixture: jumps.Mixture):
-        """Propose all tasks anew, accept each on its own; returns the new y and what was accepted."""
+    def _jump(self, z: jax.Array, key: jax.Array, tuning: Tuning) -> tuple[jax.Array, jax.Array]:
+        """Propose all tasks anew, accept each on its own; returns the new z and what was accepted."""
         propose_key, accept_key = jax.random.split(key)
-        z = self.blocks.unwhiten(y, factor)
-        rows = jnp.asarray(self.blocks.rows[:-1])
-        inside, now = rows >= 0, jnp.where(rows >= 0, z[jnp.maximum(rows, 0)], 0.0)
-        new = jnp.where(inside, jumps.propose(mixture, propose_key), 0.0)
+        now = self._tasks(z)
+        new = jnp.where(self.blocks.rows[:-1] >= 0, jumps.propose(tuning.mixture, propose_key), 0.0)
+        gain = self.target.by_task(self._with_tasks(new, z), tuning.inputs) - self.target.by_task(z, tuning.inputs)
+        gain = gain + jumps.log_density(tuning.mixture, now) - jumps.log_density(tuning.mixture, new)
+        accepted = _accepts(gain, accept_key)
+        return self._with_tasks(jnp.where(accepted[:, None], new, now), z), accepted
 
-        def with_tasks(blocks: jax.Array) -> jax.Array:
-            return self.blocks.join(jnp.concatenate([blocks, z[jnp.maximum(self.blocks.rows[-1:], 0)]]))
+    def _redraw(self, z: jax.Array, key: jax.Array, tuning: Tuning) -> tuple[jax.Array, jax.Array]:
+        """Draw the rises of all tasks from their prior, accept each by what it does to the likelihood.
 
-        gain = self.target.by_task(with_tasks(new), inputs) - self.target.by_task(z, inputs)
-        gain = gain + jumps.log_density(mixture, now) - jumps.log_density(mixture, new)
-        accepted = jnp.log(jax.random.uniform(accept_key, gain.shape)) < jnp.nan_to_num(gain, nan=-jnp.inf)
-        return self.blocks.whiten(with_tasks(jnp.where(accepted[:, None], new, now)), factor), accepted
+        A task that does not rise changes so between its explanations: it never will, or has not yet.
+        """
+        propose_key, accept_key = jax.random.split(key)
+        new = self.target.redraw(z, propose_key, tuning.inputs)
+        gain = self.target.likelihood(new, tuning.inputs) - self.target.likelihood(z, tuning.inputs)
+        accepted = _accepts(gain, accept_key)
+        return self._with_tasks(jnp.where(accepted[:, None], self._tasks(new), self._tasks(z)), z), accepted
 
-    def _advance(
-        self, state: State, key: jax.Array, factor: jax.Array, inputs: Inputs, mixture, adapt: bool, depth: int, accept
-    ):
+    def _sweep(self, z: jax.Array, key: jax.Array, tuning: Tuning):
+        jump_key, redraw_key = jax.random.split(key)
+        z, jumped = self._jump(z, jump_key, tuning)
+        z, redrawn = self._redraw(z, redraw_key, tuning)
+        return z, (jumped, redrawn)
+
+    def _tasks(self, z: jax.Array) -> jax.Array:
+        """Return the blocks of all tasks, zero where padded."""
+        return self.blocks.split(z)[:-1]
+
+    def _with_tasks(self, blocks: jax.Array, z: jax.Array) -> jax.Array:
+        """Return z with other blocks for all tasks."""
+        return self.blocks.join(jnp.concatenate([blocks, self.blocks.split(z)[-1:]]))
+
+    def _advance(self, state: State, key: jax.Array, tuning: Tuning, adapt: bool, depth: int) -> tuple[State, Info]:
         """Return the state after WINDOW draws, and what they report."""
-        density = partial(self._whitened, factor=factor, inputs=inputs)
+        density = partial(self._whitened, factor=tuning.factor, inputs=tuning.inputs)
         _, leap = velocity_verlet(density, euclidean_kinetic_energy)
-        unit = jnp.ones_like(state.y)
+        sweep = partial(self._sweep, tuning=tuning)
 
         def draw(state: State, key: jax.Array) -> tuple[State, Info]:
-            momentum_key, tree_key, jump_key = jax.random.split(key, 3)
-            sweep = partial(self._jump, factor=factor, inputs=inputs, mixture=mixture)
-            y, accepted = jax.lax.scan(sweep, state.y, jax.random.split(jump_key, SWEEPS))
+            momentum_key, tree_key, sweep_key = jax.random.split(key, 3)
+            z = self.blocks.unwhiten(state.y, tuning.factor)
+            z, (jumped, redrawn) = jax.lax.scan(sweep, z, jax.random.split(sweep_key, SWEEPS))
+            y = self.blocks.whiten(z, tuning.factor)
             potential, gradient = jax.value_and_grad(density)(y)
-            state = State(y, potential, gradient, state.step)
-            momentum = jax.random.normal(momentum_key, unit.shape)
             log_step = jnp.where(adapt, state.step[0], state.step[1])
-            here = IntegratorState(state.y, momentum, state.potential, state.gradient)
             tree = build_tree(
                 leap,
                 euclidean_kinetic_energy,
-                here,
-                unit,
+                IntegratorState(y, jax.random.normal(momentum_key, y.shape), potential, gradient),
+                tuning.moves,  # inverse mass: what is held is infinitely heavy
                 jnp.exp(log_step),
                 tree_key,
                 max_tree_depth=(depth, MAX_DEPTH),
             )
-            moved = _update_step(accept - tree.sum_accept_probs / tree.num_proposals, state.step)
+            moved = _update_step(tuning.accept - tree.sum_accept_probs / tree.num_proposals, state.step)
             step = jax.tree.map(partial(jnp.where, adapt), moved, state.step)
             info = Info(
-                self.blocks.unwhiten(tree.z_proposal, factor),
+                self.blocks.unwhiten(tree.z_proposal, tuning.factor),
                 tree.z_proposal_pe,
                 tree.num_proposals,
                 tree.diverging,
-                accepted.mean(0),
+                jumped.mean(0),
+                redrawn.mean(0),
             )
             return State(tree.z_proposal, tree.z_proposal_pe, tree.z_proposal_grad, step), info
 
         return jax.lax.scan(draw, state, jax.random.split(key, WINDOW))
+
+
+def _accepts(gain: jax.Array, key: jax.Array) -> jax.Array:
+    return jnp.log(jax.random.uniform(key, gain.shape)) < jnp.nan_to_num(gain, nan=-jnp.inf)

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from emergelaw import jumps
 from emergelaw.diagnostics import rhat_and_ess
-from emergelaw.nuts import SWEEPS, WINDOW, Info, Kernel, State
+from emergelaw.nuts import SWEEPS, WINDOW, Info, Kernel, State, Tuning
 from emergelaw.target import Inputs, Target
 
 FIRST_STEP = np.log(0.1)
@@ -32,6 +32,7 @@ SETTLED = 4  # warm-up windows after which draws count as draws from the posteri
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
 ACCEPT, CAREFUL = 0.9, 0.95  # acceptance that the step size aims at, at first and after a pilot that did not suffice
 PILOT = 1000  # draws per chain; if these do not suffice they become warm-up for what follows
+OFTEN = 0.1  # share of redrawn rises that are accepted, above which trees leave the rise of a task alone
 HIDDEN = ("_raw", "_loc", "_scale", "_free")  # sites that are coordinates, not quantities
 GOAL_RHAT, GOAL_ESS = 1.01, 400
 Progress = Callable[[str, int, int], None]
@@ -46,6 +47,7 @@ class Draws:
     diverging: np.ndarray
     leapfrogs: np.ndarray
     jumped: np.ndarray
+    redrawn: np.ndarray
     gradients: int
     rhat: dict[str, np.ndarray]
     ess: dict[str, np.ndarray]
@@ -66,16 +68,13 @@ class Draws:
 
 @dataclass
 class Chains:
-    """Chains that advance side by side in threads and share metric and centring."""
+    """Chains that advance side by side in threads and share what they learned."""
 
     kernel: Kernel
-    inputs: Inputs
-    factor: np.ndarray
-    mixture: jumps.Mixture
+    tuning: Tuning
     states: list[State]
     keys: list[jax.Array]
     gradients: int = 0
-    accept: float = ACCEPT
     history: list[np.ndarray] = field(default_factory=list)
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(os.cpu_count()))
 
@@ -87,34 +86,44 @@ class Chains:
             progress()
         by_field = ([np.stack([getattr(one, f) for one in row]) for row in seen] for f in Info._fields)
         joined = Info(*(np.concatenate(parts, axis=1) for parts in by_field))
-        self.gradients += int(joined.leapfrogs.sum()) + SWEEPS * joined.leapfrogs.size  # a sweep is counted as one
+        self.gradients += int(joined.leapfrogs.sum()) + (1 + 2 * SWEEPS) * joined.leapfrogs.size  # densities count too
         return joined
 
     def _window(self, i: int, adapt: bool, depth: int) -> Info:
         self.keys[i], key = jax.random.split(self.keys[i])
-        self.states[i], info = self.kernel.advance(
-            self.states[i], key, self.factor, self.inputs, self.mixture, adapt, depth, self.accept
-        )
+        self.states[i], info = self.kernel.advance(self.states[i], key, self.tuning, adapt, depth)
         return jax.tree.map(np.asarray, info)
 
-    def adapt(self, z: np.ndarray, choose_centring: bool = False, settled: bool = True) -> None:
-        """Learn centring (if asked), metric and jumps from draws z (chain, draw, dim); restart the step size.
+    def adapt(self, seen: Info, choose_centring: bool = False, settled: bool = True) -> None:
+        """Learn centring (if asked), metric, jumps and what trees move from draws; restart the step size.
 
         Once settled, what was learned from before is kept: rare explanations must not be forgotten by a later window.
         """
-        log_steps = [float(s.step[0]) for s in self.states]
+        z = seen.z if settled else seen.z[:, seen.z.shape[1] // 3 :]
+        inputs, log_steps = self.tuning.inputs, [float(s.step[0]) for s in self.states]
         if choose_centring:
-            new = self.inputs | centring_of(self.kernel, z, self.inputs)
-            z = np.stack([self.kernel.recentre(chain, self.inputs, new) for chain in z])
-            self.inputs, log_steps = new, [FIRST_STEP] * len(z)
+            inputs, log_steps = inputs | centring_of(self.kernel, z, inputs), [FIRST_STEP] * len(z)
+            z = np.stack([self.kernel.recentre(chain, self.tuning.inputs, inputs) for chain in z])
         self.history = [*self.history, z] if settled and not choose_centring else [z]
         z = np.concatenate(self.history, axis=1)
-        gradients = np.stack([self.kernel.gradients(chain, self.inputs) for chain in z])
-        self.factor = self.kernel.blocks.adapted(z, gradients)
-        self.mixture = jumps.fit(z.reshape(-1, z.shape[-1]), self.kernel.blocks.rows[:-1], 0)
-        whitened = [self.kernel.blocks.whiten(jnp.asarray(chain[-1]), self.factor) for chain in z]
-        restart = zip(whitened, log_steps, strict=True)
-        self.states = [self.kernel.start(y, step, self.factor, self.inputs) for y, step in restart]
+        gradients = np.stack([self.kernel.gradients(chain, inputs) for chain in z])
+        self.tuning = self.tuning._replace(
+            inputs=inputs,
+            factor=self.kernel.blocks.adapted(z, gradients),
+            mixture=jumps.fit(z.reshape(-1, z.shape[-1]), self.kernel.blocks.rows[:-1], 0),
+            moves=moved_by_trees(self.kernel, seen.redrawn.mean((0, 1))) if settled else self.tuning.moves,
+        )
+        ends = zip(z[:, -1], log_steps, strict=True)
+        self.states = [self.kernel.start(jnp.asarray(end), step, self.tuning) for end, step in ends]
+
+
+def moved_by_trees(kernel: Kernel, redrawn: np.ndarray) -> jax.Array:
+    """Return 0 for the rises of tasks that are redrawn often, those that do not rise, and 1 for all else.
+
+    Their onsets stand before a wall, the last checkpoint, which would make every step of every tree short.
+    """
+    often = kernel.blocks.rows[:-1][redrawn > OFTEN]
+    return jnp.asarray(~(kernel.target.rises & np.isin(np.arange(kernel.target.dim), often)), float)
 
 
 def centring_of(kernel: Kernel, z: np.ndarray, now: Inputs) -> Inputs:
@@ -156,10 +165,15 @@ def _begin(kernel: Kernel, inputs: Inputs, seed: int, chains: int) -> Chains:
     starts = [np.asarray(kernel.target.prior_draw(key)) for key in keys[:chains]]
     found = [descend(lambda v: kernel.downhill(v, inputs), start) for start in starts]
     modes = [z for z, _ in found]
-    factor = kernel.blocks.diagonal(_curvature_scale(kernel, inputs, modes, seed))
-    states = [kernel.start(kernel.blocks.whiten(jnp.asarray(z), factor), FIRST_STEP, factor, inputs) for z in modes]
-    mixture = jumps.fit(np.array(modes), kernel.blocks.rows[:-1], seed)
-    return Chains(kernel, inputs, factor, mixture, states, list(keys[chains:]), sum(n for _, n in found))
+    tuning = Tuning(
+        inputs,
+        factor=kernel.blocks.diagonal(_curvature_scale(kernel, inputs, modes, seed)),
+        mixture=jumps.fit(np.array(modes), kernel.blocks.rows[:-1], seed),
+        moves=jnp.ones(kernel.target.dim),
+        accept=ACCEPT,
+    )
+    states = [kernel.start(jnp.asarray(z), FIRST_STEP, tuning) for z in modes]
+    return Chains(kernel, tuning, states, list(keys[chains:]), sum(n for _, n in found))
 
 
 def _curvature_scale(kernel: Kernel, inputs: Inputs, modes: Sequence[np.ndarray], seed: int) -> np.ndarray:
@@ -204,21 +218,21 @@ def _warm_up(run: Chains, progress: Progress) -> None:
         seen = run.advance(windows, True, depth, tick)
         if position < len(WARMUP) - 1:
             early = position < SETTLED
-            run.adapt(seen.z[:, seen.z.shape[1] // 3 :] if early else seen.z, choose, settled=not early)
+            run.adapt(seen, choose, settled=not early)
 
 
 def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
     """Sample; if a pilot shows that the draws will not do, learn from it what warm-up missed, and begin anew."""
-    draws, z = _sample(run, min(PILOT, max_draws), progress)
+    draws, seen = _sample(run, min(PILOT, max_draws), progress)
     if max_draws <= PILOT or (draws.enough and not draws.diverging.any()):
         return draws
-    run.accept = CAREFUL
-    run.adapt(z, choose_centring=True)
+    run.tuning = run.tuning._replace(accept=CAREFUL)
+    run.adapt(seen, choose_centring=True)
     run.advance(WARMUP[-1][0], True, 10, lambda: None)
     return _sample(run, max_draws, progress)[0]
 
 
-def _sample(run: Chains, max_draws: int, progress: Progress) -> tuple[Draws, np.ndarray]:
+def _sample(run: Chains, max_draws: int, progress: Progress) -> tuple[Draws, Info]:
     rounds: list[Info] = []
     values: list[dict] = []
     done = 0
@@ -231,11 +245,11 @@ def _sample(run: Chains, max_draws: int, progress: Progress) -> tuple[Draws, np.
     while True:
         windows = min(max(ROUND, done // WINDOW // 3), max(1, (max_draws - done) // WINDOW))
         rounds.append(run.advance(windows, False, 10, tick))
-        per_chain = [jax.tree.map(np.asarray, run.kernel.values(z, run.inputs)) for z in rounds[-1].z]
+        per_chain = [jax.tree.map(np.asarray, run.kernel.values(z, run.tuning.inputs)) for z in rounds[-1].z]
         values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(HIDDEN)})
         draws = _collect(run, rounds, values)
         if draws.enough or done >= max_draws:
-            return draws, np.concatenate([r.z for r in rounds], axis=1)
+            return draws, Info(*(np.concatenate(parts, axis=1) for parts in zip(*rounds, strict=True)))
 
 
 def _collect(run: Chains, rounds: list[Info], values: list[dict]) -> Draws:
@@ -243,7 +257,7 @@ def _collect(run: Chains, rounds: list[Info], values: list[dict]) -> Draws:
     flat = {k: v.reshape(*v.shape[:2], -1) for k, v in joined.items()}
     rhat, ess = rhat_and_ess(np.concatenate(list(flat.values()), axis=-1))
     ends = np.cumsum([v.shape[-1] for v in flat.values()])[:-1]
-    told = ("potential", "diverging", "leapfrogs", "jumped")
+    told = ("potential", "diverging", "leapfrogs", "jumped", "redrawn")
     return Draws(
         values=joined,
         **{name: np.concatenate([getattr(r, name) for r in rounds], axis=1) for name in told},

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ class Target:
     effects: tuple[str, ...]  # the inputs that are centrings
     centred: tuple[str, ...]  # those that warm-up centres whatever it sees
     by_task: Callable[[jax.Array, Inputs], jax.Array]  # log density of each task's own parameters and data
+    likelihood: Callable[[jax.Array, Inputs], jax.Array]  # log likelihood of the data of each task
+    redraw: Callable[[jax.Array, jax.Array, Inputs], jax.Array]  # the rises of all tasks anew, given all else
+    rises: np.ndarray  # (dim,) whether an element says how a task rises
     blocks: np.ndarray  # (block, width) flat indices of the parameters of one task, -1 pads; the last block is shared
     prior_draw: Callable[[jax.Array], jax.Array]
 
@@ -63,13 +67,21 @@ def target(law: Any) -> Target:
         sites = evaluate(z, c)[1].items()
         return {name: site["value"] for name, site in sites if name in latent or site["type"] == "deterministic"}
 
-    def by_task(z: jax.Array, c: Inputs) -> jax.Array:
+    def by_task(z: jax.Array, c: Inputs, only: str = "") -> jax.Array:
         total = jnp.zeros(n_tasks)
         for name, term in evaluate(z, c)[0].items():
+            if only and name != only:
+                continue
             own = np.broadcast_to(law.groups[name], jnp.shape(term))
             if (own >= 0).any():
                 total = total.at[own[own >= 0]].add(term[own >= 0])
         return total
+
+    def redraw(z: jax.Array, key: jax.Array, c: Inputs) -> jax.Array:
+        free = unravel(z[inverse])
+        held = {name: transforms[name](v) for name, v in free.items() if name not in law.rise}
+        drawn = _latent(trace(substitute(seed(law, key), data=held)).get_trace(c))
+        return ravel_pytree(free | {name: drawn[name]["value"] for name in law.rise})[0][order]
 
     def recentre(z: jax.Array, old: Inputs, new: Inputs) -> jax.Array:
         held, moved = values(z, old), unravel(z[inverse])
@@ -91,6 +103,9 @@ def target(law: Any) -> Target:
         effects=tuple(law.effects),
         centred=law.centred,
         by_task=by_task,
+        likelihood=partial(by_task, only="log_likelihood"),
+        redraw=redraw,
+        rises=_filled(unravel(template), {name: np.array(name in law.rise) for name in latent})[order].astype(bool),
         blocks=_blocks(group[order]),
         prior_draw=prior_draw,
     )
@@ -102,8 +117,13 @@ def _latent(sites: Mapping[str, Any]) -> dict[str, Any]:
 
 def _groups(sites: Mapping[str, jax.Array], groups: Mapping[str, np.ndarray]) -> np.ndarray:
     """Return the task of every element of the flat vector, -1 where it is shared by all."""
-    filled = {name: jnp.broadcast_to(jnp.asarray(groups[name]), jnp.shape(value)) for name, value in sites.items()}
-    return np.asarray(ravel_pytree(filled)[0]).astype(int)
+    return _filled(sites, groups).astype(int)
+
+
+def _filled(sites: Mapping[str, jax.Array], told: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what is told of every site for every element of the flat vector."""
+    filled = {name: jnp.broadcast_to(jnp.asarray(told[name]), jnp.shape(value)) for name, value in sites.items()}
+    return np.asarray(ravel_pytree(filled)[0])
 
 
 def _blocks(group: np.ndarray) -> np.ndarray:

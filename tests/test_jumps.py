@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from toy_laws import APART, WEIGHT, TwoModes
+from toy_laws import APART, WEIGHT, TwoModes, untuned
 
 from emergelaw import jumps
 from emergelaw.nuts import WINDOW, Kernel
@@ -83,12 +83,10 @@ def test_jumps_alone_visit_two_modes_in_proportion_to_their_mass():
     rng = np.random.default_rng(0)
     seen = np.zeros((200, one.dim)) + rng.normal(size=(200, one.dim))
     seen[:, one.blocks[0, 0]] += np.where(np.arange(200) < 100, -APART / 2, APART / 2)  # equal shares: wrong on purpose
-    mixture = jumps.fit(seen, one.blocks[:-1], 0)
-    factor = kernel.blocks.diagonal(np.ones(one.dim))
-    state = kernel.start(jnp.zeros(one.dim), 0.0, factor, one.inputs)
-    draws = []
+    tuning = untuned(kernel)._replace(mixture=jumps.fit(seen, one.blocks[:-1], 0))
+    state, draws = kernel.start(jnp.zeros(one.dim), 0.0, tuning), []
     for key in jax.random.split(jax.random.key(0), 8000 // WINDOW):
-        state, info = kernel.advance(state, key, factor, one.inputs, mixture, False, 0, 0.9)  # no trajectory: depth 0
+        state, info = kernel.advance(state, key, tuning, False, 0)  # no trajectory: depth 0
         draws.append(np.asarray(info.z))
     own = np.concatenate(draws)[200:, one.blocks[0, 0]]
     assert np.mean(own < 0) == pytest.approx(WEIGHT, abs=0.04)

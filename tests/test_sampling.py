@@ -6,14 +6,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 from tiny_fit import simulated, small_model
-from toy_laws import APART, WEIGHT, Gaussian, TwoModes
+from toy_laws import APART, WEIGHT, Gaussian, TwoModes, Wall, untuned
 
-from emergelaw import jumps, sampling
+from emergelaw import sampling
 from emergelaw.design import design
 from emergelaw.laws.trajectory import Trajectory
 from emergelaw.nuts import WINDOW, Kernel
-from emergelaw.sampling import GOAL_ESS, GOAL_RHAT, descend, sample
+from emergelaw.sampling import GOAL_ESS, GOAL_RHAT, OFTEN, descend, moved_by_trees, sample
 from emergelaw.target import target
 
 
@@ -94,13 +95,46 @@ def test_two_explanations_get_their_weights_wherever_the_chains_began():
         assert drawn.jumped[..., 0].mean() > 0.05
 
 
+def test_redrawing_alone_keeps_the_posterior_of_rises_and_leaves_all_else():
+    one = target(Wall())
+    kernel = Kernel(one)
+    tuning = untuned(kernel)
+    state, draws = kernel.start(jnp.zeros(one.dim), 0.0, tuning), []
+    for key in jax.random.split(jax.random.key(0), 4000 // WINDOW):
+        state, info = kernel.advance(state, key, tuning, False, 0)  # no trajectory: depth 0
+        assert not np.asarray(info.jumped).any()
+        draws.append(np.asarray(info.z))
+    z = np.concatenate(draws)
+    assert (z[:, one.blocks[-1, 0]] == 0).all()
+    truth = stats.truncnorm(-np.inf, Wall.HIGHEST)
+    for own in z[:, one.blocks[:-1, 0]].T:
+        assert stats.kstest(own[::3], truth.cdf).pvalue > 1e-3
+
+
+def test_what_stands_before_a_wall_is_left_to_redrawing():
+    drawn = sample(target(Wall(3)))
+    assert drawn.enough and not drawn.diverging.any()
+    rng = np.random.default_rng(0)
+    shared = rng.normal(scale=0.5, size=400_000)
+    kept = shared[(shared[:, None] + rng.normal(size=(len(shared), 3)) < Wall.HIGHEST).all(1)]
+    error = kept.std() / np.sqrt(drawn.ess["shared"].item())
+    assert drawn.values["shared"].mean() == pytest.approx(kept.mean(), abs=4.5 * error)
+    assert drawn.values["shared"].std() == pytest.approx(kept.std(), rel=0.15)
+    assert drawn.values["rise"].max() < Wall.HIGHEST
+    assert (drawn.redrawn.mean((0, 1)) > OFTEN).all()
+
+
+def test_only_rises_that_are_redrawn_often_are_held_by_trees():
+    one = target(Wall(3))
+    moves = np.asarray(moved_by_trees(Kernel(one), np.array([0.5, OFTEN / 2, 0.9])))
+    assert (moves[one.blocks[:-1, 0]] == [0, 1, 0]).all() and moves[one.blocks[-1, 0]] == 1
+
+
 def test_a_step_far_too_long_diverges_and_is_told(gaussian):
     one, kernel = gaussian
-    factor = kernel.blocks.diagonal(np.ones(one.dim))
-    mixture = jumps.fit(np.zeros((4, one.dim)), one.blocks[:-1], 0)
     for log_step, expected in ((-2.0, False), (6.0, True)):
-        state = kernel.start(jnp.ones(one.dim), log_step, factor, one.inputs)
-        _, info = kernel.advance(state, jax.random.key(0), factor, one.inputs, mixture, False, 6, 0.9)
+        state = kernel.start(jnp.ones(one.dim), log_step, untuned(kernel))
+        _, info = kernel.advance(state, jax.random.key(0), untuned(kernel), False, 6)
         assert np.asarray(info.diverging).all() == expected == np.asarray(info.diverging).any()
 
 

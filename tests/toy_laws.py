@@ -6,15 +6,25 @@ import numpy as np
 import numpyro
 import numpyro.distributions as dist
 
+from emergelaw import jumps
+from emergelaw.nuts import Kernel, Tuning
+
 APART = 8.0  # of the two modes, in units of their width
 WEIGHT = 0.3  # of the mode at -APART / 2
+
+
+def untuned(kernel: Kernel) -> Tuning:
+    """Return a tuning that learned nothing; its jumps propose what no law here accepts."""
+    dim, blocks = kernel.target.dim, kernel.blocks
+    nowhere = jumps.fit(np.full((4, dim), 1e3), blocks.rows[:-1], 0)
+    return Tuning(kernel.target.inputs, blocks.diagonal(np.ones(dim)), nowhere, jnp.ones(dim), 0.9)
 
 
 class Toy:
     """What `target` asks of a law."""
 
     def __init__(self, tasks: int = 2):
-        self.tasks, self.effects, self.centred, self.data = tasks, {}, (), {}
+        self.tasks, self.effects, self.centred, self.rise, self.data = tasks, {}, (), set(), {}
         self.groups = {"shared": np.array(-1), "own": np.arange(tasks), "pull": np.arange(tasks)}
 
 
@@ -55,3 +65,21 @@ class TwoModes(Toy):
         )
         plain = dist.Normal(shared, 1.0).log_prob(own[1:])
         numpyro.factor("pull", jnp.concatenate([jax.nn.logsumexp(modes, axis=0)[None], plain]))
+
+
+class Wall(Toy):
+    """Rises ~ N(shared, 1) of which the data say only that they are below HIGHEST: nothing pulls before the wall."""
+
+    HIGHEST = 0.5
+
+    def __init__(self, tasks: int = 2):
+        super().__init__(tasks)
+        self.rise = {"own"}
+        self.groups["log_likelihood"] = np.arange(tasks)
+
+    def __call__(self, inputs=None):
+        shared = numpyro.sample("shared", dist.Normal(0.0, 0.5))
+        with numpyro.plate("task", self.tasks):
+            own = numpyro.sample("own", dist.Normal(0.0, 1.0))
+        numpyro.deterministic("rise", shared + own)
+        numpyro.factor("log_likelihood", jnp.where(shared + own > self.HIGHEST, -50.0, 0.0))

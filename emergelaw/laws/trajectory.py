@@ -39,6 +39,7 @@ class Trajectory:
         # the task of each element of a site, -1 where tasks share it
         self.groups: dict[str, np.ndarray] = {"floor": np.arange(len(design.tasks)), "log_likelihood": design.task}
         self.effects: dict[str, int] = {}  # name and number of elements of every varying effect
+        self.rise: set[str] = set()  # sites that say how a task rises: free as the prior where it does not
         self.centred = ("ceiling_task",)  # effects with more levels than one scale describes, which they cannot follow
 
     def __call__(self, inputs: Mapping[str, jax.Array] | None = None):
@@ -112,6 +113,8 @@ class Trajectory:
     def _effect(self, name: str, loc, unit: float, centring: Mapping, groups: np.ndarray) -> jax.Array:
         """Return loc + scale · (standard normal), sampled between non-centred (0) and centred (1), per element."""
         size = len(groups)
+        if (groups >= 0).all() and not name.startswith("dispersion"):
+            self.rise.add(f"{name}_raw")
         self.effects[name], self.groups[f"{name}_raw"] = size, groups
         scale = unit * self._prior(f"{name.removesuffix('_free')}_sd")
         c = centring.get(name, jnp.zeros(size))
