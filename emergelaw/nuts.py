@@ -15,7 +15,7 @@ from numpyro.infer.hmc_util import (
 
 from emergelaw import jumps
 from emergelaw.metric import Blocks
-from emergelaw.target import Inputs, Target
+from emergelaw.target import ByTask, Inputs, Target
 
 WINDOW = 25  # draws per call: one compiled length for warm-up, sampling and progress
 MAX_DEPTH = 10
@@ -30,6 +30,13 @@ class State(NamedTuple):
     potential: jax.Array
     gradient: jax.Array
     step: tuple  # dual averaging; [0] is the log step now, [1] its average
+
+
+class Place(NamedTuple):
+    """A point, and its log densities by task."""
+
+    z: jax.Array
+    density: ByTask
 
 
 class Tuning(NamedTuple):
@@ -80,32 +87,39 @@ class Kernel:
         blank = _init_step(log_step)  # begins at step size 1 whatever it is told
         return State(y, potential, gradient, (jnp.asarray(log_step), jnp.asarray(log_step), *blank[2:]))
 
-    def _jump(self, z: jax.Array, key: jax.Array, tuning: Tuning) -> tuple[jax.Array, jax.Array]:
-        """Propose all tasks anew, accept each on its own; returns the new z and what was accepted."""
+    def _jump(self, at: Place, key: jax.Array, tuning: Tuning) -> tuple[Place, jax.Array]:
+        """Propose all tasks anew; returns the new place and which were accepted."""
         propose_key, accept_key = jax.random.split(key)
-        now = self._tasks(z)
+        now = self._tasks(at.z)
         new = jnp.where(self.blocks.rows[:-1] >= 0, jumps.propose(tuning.mixture, propose_key), 0.0)
-        gain = self.target.by_task(self._with_tasks(new, z), tuning.inputs) - self.target.by_task(z, tuning.inputs)
-        gain = gain + jumps.log_density(tuning.mixture, now) - jumps.log_density(tuning.mixture, new)
-        accepted = _accepts(gain, accept_key)
-        return self._with_tasks(jnp.where(accepted[:, None], new, now), z), accepted
+        there = self._place(self._with_tasks(new, at.z), tuning)
+        drift = jumps.log_density(tuning.mixture, now) - jumps.log_density(tuning.mixture, new)
+        return self._choose(at, there, there.density.joint - at.density.joint + drift, accept_key)
 
-    def _redraw(self, z: jax.Array, key: jax.Array, tuning: Tuning) -> tuple[jax.Array, jax.Array]:
-        """Draw the rises of all tasks from their prior, accept each by what it does to the likelihood.
+    def _redraw(self, at: Place, key: jax.Array, tuning: Tuning) -> tuple[Place, jax.Array]:
+        """Draw the rises of all tasks from their prior; returns the new place and which were accepted.
 
         A task that does not rise changes so between its explanations: it never will, or has not yet.
         """
         propose_key, accept_key = jax.random.split(key)
-        new = self.target.redraw(z, propose_key, tuning.inputs)
-        gain = self.target.likelihood(new, tuning.inputs) - self.target.likelihood(z, tuning.inputs)
-        accepted = _accepts(gain, accept_key)
-        return self._with_tasks(jnp.where(accepted[:, None], self._tasks(new), self._tasks(z)), z), accepted
+        there = self._place(self.target.redraw(at.z, propose_key, tuning.inputs), tuning)
+        return self._choose(at, there, there.density.likelihood - at.density.likelihood, accept_key)
 
-    def _sweep(self, z: jax.Array, key: jax.Array, tuning: Tuning):
+    def _choose(self, at: Place, there: Place, gain: jax.Array, key: jax.Array) -> tuple[Place, jax.Array]:
+        """Move those tasks whose gain is accepted: given all that is shared, tasks are independent."""
+        accepted = jnp.log(jax.random.uniform(key, gain.shape)) < jnp.nan_to_num(gain, nan=-jnp.inf)
+        tasks = jnp.where(accepted[:, None], self._tasks(there.z), self._tasks(at.z))
+        density = jax.tree.map(partial(jnp.where, accepted), there.density, at.density)
+        return Place(self._with_tasks(tasks, at.z), density), accepted
+
+    def _place(self, z: jax.Array, tuning: Tuning) -> Place:
+        return Place(z, self.target.by_task(z, tuning.inputs))
+
+    def _sweep(self, at: Place, key: jax.Array, tuning: Tuning) -> tuple[Place, tuple[jax.Array, jax.Array]]:
         jump_key, redraw_key = jax.random.split(key)
-        z, jumped = self._jump(z, jump_key, tuning)
-        z, redrawn = self._redraw(z, redraw_key, tuning)
-        return z, (jumped, redrawn)
+        at, jumped = self._jump(at, jump_key, tuning)
+        at, redrawn = self._redraw(at, redraw_key, tuning)
+        return at, (jumped, redrawn)
 
     def _tasks(self, z: jax.Array) -> jax.Array:
         """Return the blocks of all tasks, zero where padded."""
@@ -124,8 +138,8 @@ class Kernel:
         def draw(state: State, key: jax.Array) -> tuple[State, Info]:
             momentum_key, tree_key, sweep_key = jax.random.split(key, 3)
             z = self.blocks.unwhiten(state.y, tuning.factor)
-            z, (jumped, redrawn) = jax.lax.scan(sweep, z, jax.random.split(sweep_key, SWEEPS))
-            y = self.blocks.whiten(z, tuning.factor)
+            at, (jumped, redrawn) = jax.lax.scan(sweep, self._place(z, tuning), jax.random.split(sweep_key, SWEEPS))
+            y = self.blocks.whiten(at.z, tuning.factor)
             potential, gradient = jax.value_and_grad(density)(y)
             log_step = jnp.where(adapt, state.step[0], state.step[1])
             tree = build_tree(
@@ -150,7 +164,3 @@ class Kernel:
             return State(tree.z_proposal, tree.z_proposal_pe, tree.z_proposal_grad, step), info
 
         return jax.lax.scan(draw, state, jax.random.split(key, WINDOW))
-
-
-def _accepts(gain: jax.Array, key: jax.Array) -> jax.Array:
-    return jnp.log(jax.random.uniform(key, gain.shape)) < jnp.nan_to_num(gain, nan=-jnp.inf)

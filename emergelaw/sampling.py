@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -31,7 +32,8 @@ WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centrin
 SETTLED = 4  # warm-up windows after which draws count as draws from the posterior
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
 ACCEPT, CAREFUL = 0.9, 0.95  # acceptance that the step size aims at, at first and after a pilot that did not suffice
-PILOT = 1000  # draws per chain; if these do not suffice they become warm-up for what follows
+PILOT = 1000  # draws per chain; if these show trouble they become warm-up for what follows
+NEAR_RHAT = 1.05  # of a pilot that only needs more draws
 OFTEN = 0.1  # share of redrawn rises that are accepted, above which trees leave the rise of a task alone
 HIDDEN = ("_raw", "_loc", "_scale", "_free")  # sites that are coordinates, not quantities
 GOAL_RHAT, GOAL_ESS = 1.01, 400
@@ -84,9 +86,8 @@ class Chains:
         for _ in range(windows):
             seen.append(list(self.pool.map(lambda i: self._window(i, adapt, depth), range(len(self.states)))))
             progress()
-        by_field = ([np.stack([getattr(one, f) for one in row]) for row in seen] for f in Info._fields)
-        joined = Info(*(np.concatenate(parts, axis=1) for parts in by_field))
-        self.gradients += int(joined.leapfrogs.sum()) + (1 + 2 * SWEEPS) * joined.leapfrogs.size  # densities count too
+        joined = _in_sequence([jax.tree.map(lambda *parts: np.stack(parts), *row) for row in seen])
+        self.gradients += int(joined.leapfrogs.sum()) + (1 + SWEEPS) * joined.leapfrogs.size  # as dear as a sweep
         return joined
 
     def _window(self, i: int, adapt: bool, depth: int) -> Info:
@@ -115,6 +116,31 @@ class Chains:
         )
         ends = zip(z[:, -1], log_steps, strict=True)
         self.states = [self.kernel.start(jnp.asarray(end), step, self.tuning) for end, step in ends]
+
+
+@dataclass
+class Seen:
+    """The draws of one tuning, round by round."""
+
+    rounds: list[Info] = field(default_factory=list)
+    values: list[dict[str, np.ndarray]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(one.potential.shape[1] for one in self.rounds)
+
+    @property
+    def joined(self) -> Info:
+        return _in_sequence(self.rounds)
+
+    @property
+    def joined_values(self) -> dict[str, np.ndarray]:
+        return _in_sequence(self.values)
+
+
+def _in_sequence(parts: list[Any]) -> Any:
+    """Return equal trees of arrays (chain, draw, …), joined along the draws."""
+    return jax.tree.map(lambda *arrays: np.concatenate(arrays, axis=1), *parts)
 
 
 def moved_by_trees(kernel: Kernel, redrawn: np.ndarray) -> jax.Array:
@@ -222,20 +248,22 @@ def _warm_up(run: Chains, progress: Progress) -> None:
 
 
 def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
-    """Sample; if a pilot shows that the draws will not do, learn from it what warm-up missed, and begin anew."""
-    draws, seen = _sample(run, min(PILOT, max_draws), progress)
+    """Sample; if a pilot shows trouble, learn from it what warm-up missed, and begin anew with shorter steps."""
+    seen = Seen()
+    draws = _sample(run, seen, min(PILOT, max_draws), progress)
     if max_draws <= PILOT or (draws.enough and not draws.diverging.any()):
         return draws
-    run.tuning = run.tuning._replace(accept=CAREFUL)
-    run.adapt(seen, choose_centring=True)
-    run.advance(WARMUP[-1][0], True, 10, lambda: None)
-    return _sample(run, max_draws, progress)[0]
+    if draws.diverging.any() or draws.max_rhat > NEAR_RHAT:
+        run.tuning = run.tuning._replace(accept=CAREFUL)
+        run.adapt(seen.joined, choose_centring=True)
+        run.advance(WARMUP[-1][0], True, 10, lambda: None)
+        seen = Seen()
+    return _sample(run, seen, max_draws, progress)
 
 
-def _sample(run: Chains, max_draws: int, progress: Progress) -> tuple[Draws, Info]:
-    rounds: list[Info] = []
-    values: list[dict] = []
-    done = 0
+def _sample(run: Chains, seen: Seen, max_draws: int, progress: Progress) -> Draws:
+    """Go on from what was seen until it suffices or there are max_draws per chain."""
+    done = seen.count
 
     def tick() -> None:
         nonlocal done
@@ -244,23 +272,22 @@ def _sample(run: Chains, max_draws: int, progress: Progress) -> tuple[Draws, Inf
 
     while True:
         windows = min(max(ROUND, done // WINDOW // 3), max(1, (max_draws - done) // WINDOW))
-        rounds.append(run.advance(windows, False, 10, tick))
-        per_chain = [jax.tree.map(np.asarray, run.kernel.values(z, run.tuning.inputs)) for z in rounds[-1].z]
-        values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(HIDDEN)})
-        draws = _collect(run, rounds, values)
+        seen.rounds.append(run.advance(windows, False, 10, tick))
+        per_chain = [jax.tree.map(np.asarray, run.kernel.values(z, run.tuning.inputs)) for z in seen.rounds[-1].z]
+        seen.values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(HIDDEN)})
+        draws = _collect(run, seen)
         if draws.enough or done >= max_draws:
-            return draws, Info(*(np.concatenate(parts, axis=1) for parts in zip(*rounds, strict=True)))
+            return draws
 
 
-def _collect(run: Chains, rounds: list[Info], values: list[dict]) -> Draws:
-    joined = {k: np.concatenate([v[k] for v in values], axis=1) for k in values[0]}
+def _collect(run: Chains, seen: Seen) -> Draws:
+    joined, told = seen.joined_values, seen.joined
     flat = {k: v.reshape(*v.shape[:2], -1) for k, v in joined.items()}
     rhat, ess = rhat_and_ess(np.concatenate(list(flat.values()), axis=-1))
     ends = np.cumsum([v.shape[-1] for v in flat.values()])[:-1]
-    told = ("potential", "diverging", "leapfrogs", "jumped", "redrawn")
     return Draws(
         values=joined,
-        **{name: np.concatenate([getattr(r, name) for r in rounds], axis=1) for name in told},
+        **{name: value for name, value in told._asdict().items() if name != "z"},
         gradients=run.gradients,
         rhat=dict(zip(flat, np.split(rhat, ends), strict=True)),
         ess=dict(zip(flat, np.split(ess, ends), strict=True)),

@@ -3,9 +3,8 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +18,15 @@ cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emer
 jax.config.update("jax_compilation_cache_dir", str(cache))  # compiling costs as much as sampling a small data set
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
+LIKELIHOOD = "log_likelihood"  # the site of the data
 Inputs = dict[str, jax.Array]  # what changes without compiling again: the centring of every effect, and the data
+
+
+class ByTask(NamedTuple):
+    """Log densities (task,): of each task's own parameters and data, and of its data alone."""
+
+    joint: jax.Array
+    likelihood: jax.Array
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,7 @@ class Target:
     inputs: Inputs  # all effects non-centred, and the data of the law
     effects: tuple[str, ...]  # the inputs that are centrings
     centred: tuple[str, ...]  # those that warm-up centres whatever it sees
-    by_task: Callable[[jax.Array, Inputs], jax.Array]  # log density of each task's own parameters and data
-    likelihood: Callable[[jax.Array, Inputs], jax.Array]  # log likelihood of the data of each task
+    by_task: Callable[[jax.Array, Inputs], ByTask]
     redraw: Callable[[jax.Array, jax.Array, Inputs], jax.Array]  # the rises of all tasks anew, given all else
     rises: np.ndarray  # (dim,) whether an element says how a task rises
     blocks: np.ndarray  # (block, width) flat indices of the parameters of one task, -1 pads; the last block is shared
@@ -67,15 +73,14 @@ def target(law: Any) -> Target:
         sites = evaluate(z, c)[1].items()
         return {name: site["value"] for name, site in sites if name in latent or site["type"] == "deterministic"}
 
-    def by_task(z: jax.Array, c: Inputs, only: str = "") -> jax.Array:
-        total = jnp.zeros(n_tasks)
+    def by_task(z: jax.Array, c: Inputs) -> ByTask:
+        joint = likelihood = jnp.zeros(n_tasks)
         for name, term in evaluate(z, c)[0].items():
-            if only and name != only:
-                continue
             own = np.broadcast_to(law.groups[name], jnp.shape(term))
             if (own >= 0).any():
-                total = total.at[own[own >= 0]].add(term[own >= 0])
-        return total
+                total = jnp.zeros(n_tasks).at[own[own >= 0]].add(term[own >= 0])
+                joint, likelihood = joint + total, likelihood + total * (name == LIKELIHOOD)
+        return ByTask(joint, likelihood)
 
     def redraw(z: jax.Array, key: jax.Array, c: Inputs) -> jax.Array:
         free = unravel(z[inverse])
@@ -103,7 +108,6 @@ def target(law: Any) -> Target:
         effects=tuple(law.effects),
         centred=law.centred,
         by_task=by_task,
-        likelihood=partial(by_task, only="log_likelihood"),
         redraw=redraw,
         rises=_filled(unravel(template), {name: np.array(name in law.rise) for name in latent})[order].astype(bool),
         blocks=_blocks(group[order]),

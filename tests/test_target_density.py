@@ -35,7 +35,7 @@ def test_a_toy_law_gives_its_own_density():
     one, z = target(toy), jnp.array([0.3, -1.0, 2.0, 0.7])  # own, own, own, shared: what is shared comes last
     own = stats.norm.logpdf(z[:3], 0.7, 1) + stats.norm.logpdf(toy.seen, z[:3], 1)
     assert float(-one.potential(z, {})) == pytest.approx(own.sum() + stats.norm.logpdf(0.7, 0, 2))
-    assert np.asarray(one.by_task(z, {})) == pytest.approx(own)
+    assert np.asarray(one.by_task(z, {}).joint) == pytest.approx(own)
     assert one.blocks.tolist() == [[0], [1], [2], [3]]
     values = one.values(z, {})
     assert float(values["shared"]) == 0.7 and np.asarray(values["own"]).tolist() == [0.3, -1.0, 2.0]
@@ -50,11 +50,11 @@ def test_every_element_stands_in_one_block(one):
 def test_changing_one_task_changes_only_its_share_and_by_what_the_density_changes(one, z, value):
     c = centred(one, value)
     potential, by_task = jax.jit(one.potential), jax.jit(one.by_task)
-    before = by_task(z, c)
+    before = by_task(z, c).joint
     for task, row in enumerate(one.blocks[:-1]):
         members = row[row >= 0]
         moved = z.at[members].add(0.1 * np.random.default_rng(task).normal(size=len(members)))
-        change = np.asarray(by_task(moved, c) - before)
+        change = np.asarray(by_task(moved, c).joint - before)
         assert change[task] == pytest.approx(float(potential(z, c) - potential(moved, c)), abs=1e-8)
         assert abs(change[task]) > 1e-3 and np.delete(change, task) == pytest.approx(0, abs=1e-12)
 

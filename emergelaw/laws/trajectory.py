@@ -20,6 +20,7 @@ from emergelaw.curves import Curve, curve
 from emergelaw.design import Design
 from emergelaw.likelihoods import likelihood
 from emergelaw.modelfile import ModelFile, parameters_of
+from emergelaw.target import LIKELIHOOD
 
 PARAMS = ("floor", "ceiling", "onset", "width", "dispersion", "shape", "drop", "lag")  # of one curve, natural scales
 EDGES = ("flat", "mastered")  # where tasks end that do not rise, or rise all the way
@@ -37,7 +38,7 @@ class Trajectory:
         self.curve, self.likelihood = curve(model.curve), likelihood(model.likelihood)
         self.data = {"n_correct": jnp.asarray(design.k)}
         # the task of each element of a site, -1 where tasks share it
-        self.groups: dict[str, np.ndarray] = {"floor": np.arange(len(design.tasks)), "log_likelihood": design.task}
+        self.groups: dict[str, np.ndarray] = {"floor": np.arange(len(design.tasks)), LIKELIHOOD: design.task}
         self.effects: dict[str, int] = {}  # name and number of elements of every varying effect
         self.rise: set[str] = set()  # sites that say how a task rises: free as the prior where it does not
         self.centred = ("ceiling_task",)  # effects with more levels than one scale describes, which they cannot follow
@@ -59,7 +60,7 @@ class Trajectory:
         p = accuracy(self.curve, {k: v[:, None] for k, v in params.items()}, d.x, d.untrained)
         noise = params.get("dispersion", jnp.ones(1))[:, None]
         log_prob = self.likelihood.log_prob(inputs["n_correct"], d.n, p, noise)
-        numpyro.factor("log_likelihood", jnp.where(d.measured, log_prob, 0.0).sum(-1))
+        numpyro.factor(LIKELIHOOD, jnp.where(d.measured, log_prob, 0.0).sum(-1))
 
     def _parameter(self, name: str, centring: Mapping, low: float, high: float) -> jax.Array:
         """Return one parameter of every curve as mean plus effects."""
