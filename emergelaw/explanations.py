@@ -48,9 +48,17 @@ def explain(fit: Fit, chains: int) -> list[dict[str, Any]]:
 
 
 def _of_task(fit: Fit, item: int) -> list[dict[str, Any]]:
-    """Return the two explanations of one task with their weights; none where one suffices."""
-    here = np.flatnonzero(fit.design.task == item)
-    median = {p: np.median(fit.draws[p].values[:, here], axis=1) for p in ("floor", "ceiling", "onset", "width")}
+    """Return the two explanations of the rise of one task with their weights; none where one suffices.
+
+    Draws without a rise in any model are no explanation of one: P(flat) and P(not yet) weigh them.
+    """
+    task, here = fit.design.tasks[item], np.flatnonzero(fit.design.task == item)
+    risen = fit.risen[:, here].any(1)
+    if np.mean(risen) < 2 * SHARE:
+        return []
+    median = {
+        p: np.median(fit.draws[p].values[np.ix_(risen, here)], axis=1) for p in ("floor", "ceiling", "onset", "width")
+    }
     label = split(np.stack([median["floor"], median["ceiling"], median["onset"], np.log(median["width"])], axis=1))
     if label is None:
         return []
@@ -58,8 +66,11 @@ def _of_task(fit: Fit, item: int) -> list[dict[str, Any]]:
     for one in (0, 1):
         at = {p: float(np.median(v[label == one])) for p, v in median.items()}
         sentence = (
-            f"{fit.design.tasks[item]} rises from {at['floor']:.2f} to {at['ceiling']:.2f}, half of it by "
+            f"{task} rises from {at['floor']:.2f} to {at['ceiling']:.2f}, half of it by "
             f"{fit.axis.text(at['onset'])} (10–90 % width {at['width']:.2g})"
         )
-        rows.append({"task": fit.design.tasks[item], "weight": float(np.mean(label == one)), "sentence": sentence})
+        rows.append({"task": task, "weight": float(np.mean(risen) * np.mean(label == one)), "sentence": sentence})
+    if not risen.all():
+        unrisen = f"{task} does not rise within the measurements"
+        rows.append({"task": task, "weight": float(np.mean(~risen)), "sentence": unrisen})
     return rows

@@ -104,12 +104,19 @@ class Fit:
     @cached_property
     def states(self) -> pd.DataFrame:
         """Return P(flat), P(not yet), P(emerged) of every curve at its last checkpoint."""
-        d = self.design
-        last = np.where(d.measured, d.x, -np.inf).max(1)
-        flat = (self.draws["ceiling"] - self.draws["floor"]).values < self.model.flat_below
-        risen = ~flat & (self.draws["onset"].values <= last)
+        flat, risen = self._flat, self.risen
         table = pd.DataFrame({name: self.draws[name].values for name in ("model", "task")})
         return table.assign(p_flat=flat.mean(0), p_not_yet=(~flat & ~risen).mean(0), p_emerged=risen.mean(0))
+
+    @property
+    def _flat(self) -> np.ndarray:
+        return (self.draws["ceiling"] - self.draws["floor"]).values < self.model.flat_below
+
+    @property
+    def risen(self) -> np.ndarray:
+        """Return whether each drawn curve (sample, curve) is half risen at its last checkpoint."""
+        last = np.where(self.design.measured, self.design.x, -np.inf).max(1)
+        return ~self._flat & (self.draws["onset"].values <= last)
 
     def typical(self, x: Any, task: str) -> np.ndarray:
         """Return the typical curve of a task, at the mean size of all models (sample, x)."""

@@ -241,14 +241,36 @@ def test_explanations_are_weighted_sentences(tiny_fit):
         assert sum(one["weight"] for one in told if one["task"] == task) == pytest.approx(1)
 
 
-def test_two_explanations_name_what_they_differ_in(tiny_fit):
-    class Divided:
-        design, axis = tiny_fit.design, tiny_fit.axis
-        draws = tiny_fit.draws.copy(deep=True)
+@pytest.fixture()
+def divided(tiny_fit):
+    """A fit of which 30 % of the draws tell of a later rise of one task."""
+    late, early = np.arange(1000) < 300, tiny_fit.draws["task"].values == "early"
+    draws = tiny_fit.draws.copy(deep=True)
+    draws["onset"].values[np.ix_(late, early)] += 2.0
+    return SimpleNamespace(
+        design=tiny_fit.design, axis=tiny_fit.axis, draws=draws, risen=np.ones(draws["onset"].shape, bool)
+    )
 
-    early = Divided.draws["task"].values == "early"
-    late = np.arange(1000) < 300
-    Divided.draws["onset"].values[np.ix_(late, early)] += 2.0
-    told = [one for one in explain(Divided, 4) if one["task"] == "early"]
+
+def of_early(fit):
+    return [one for one in explain(fit, 4) if one["task"] == "early"]
+
+
+def test_two_explanations_name_what_they_differ_in(divided):
+    told = of_early(divided)
     assert sorted(one["weight"] for one in told) == pytest.approx([0.3, 0.7], abs=0.01)
     assert all("early rises from 0.2" in one["sentence"] and "half of it by" in one["sentence"] for one in told)
+
+
+def test_what_does_not_rise_is_told_beside_explanations_of_a_rise(divided):
+    divided.risen[-200:] = False
+    told = of_early(divided)
+    assert sorted(one["weight"] for one in told) == pytest.approx([0.2, 0.3, 0.5], abs=0.01)
+    assert told[-1]["sentence"] == "early does not rise within the measurements"
+
+
+def test_rising_or_not_is_left_to_the_probabilities_of_the_states(divided):
+    divided.risen[:300] = False
+    assert not of_early(divided)
+    divided.risen[:] = False
+    assert not of_early(divided)
