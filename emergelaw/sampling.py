@@ -111,11 +111,16 @@ class Chains:
         self.tuning = self.tuning._replace(
             inputs=inputs,
             factor=self.kernel.blocks.adapted(z, gradients),
-            mixture=jumps.fit(z.reshape(-1, z.shape[-1]), self.kernel.blocks.rows[:-1], 0),
             moves=moved_by_trees(self.kernel, seen.redrawn.mean((0, 1))) if settled else self.tuning.moves,
         )
+        self.learn_jumps(z[:, :0])
         ends = zip(z[:, -1], log_steps, strict=True)
         self.states = [self.kernel.start(jnp.asarray(end), step, self.tuning) for end, step in ends]
+
+    def learn_jumps(self, z: np.ndarray) -> None:
+        """Fit the proposals of jumps to draws z (chain, draw, dim) and those that warm-up learned from."""
+        known = np.concatenate([*self.history, z], axis=1).reshape(-1, z.shape[-1])
+        self.tuning = self.tuning._replace(mixture=jumps.fit(known, self.kernel.blocks.rows[:-1], 0))
 
 
 @dataclass
@@ -278,6 +283,7 @@ def _sample(run: Chains, seen: Seen, max_draws: int, progress: Progress) -> Draw
         draws = _collect(run, seen)
         if draws.enough or done >= max_draws:
             return draws
+        run.learn_jumps(seen.joined.z)  # ever more rarely, so that it ends as a fixed proposal
 
 
 def _collect(run: Chains, seen: Seen) -> Draws:

@@ -10,7 +10,7 @@ from scipy import stats
 from tiny_fit import simulated, small_model
 from toy_laws import APART, WEIGHT, Gaussian, TwoModes, Wall, untuned
 
-from emergelaw import sampling
+from emergelaw import jumps, sampling
 from emergelaw.design import design
 from emergelaw.laws.trajectory import Trajectory
 from emergelaw.nuts import WINDOW, Kernel
@@ -128,6 +128,24 @@ def test_only_rises_that_are_redrawn_often_are_held_by_trees():
     one = target(Wall(3))
     moves = np.asarray(moved_by_trees(Kernel(one), np.array([0.5, OFTEN / 2, 0.9])))
     assert (moves[one.blocks[:-1, 0]] == [0, 1, 0]).all() and moves[one.blocks[-1, 0]] == 1
+
+
+def test_jumps_learn_of_an_explanation_that_warm_up_did_not_see():
+    one = target(TwoModes())
+    kernel, rng = Kernel(one), np.random.default_rng(0)
+    before, after = rng.normal(size=(2, 4, 300, one.dim))
+    after[:2, :, one.blocks[0, 0]] += APART
+    run = sampling.Chains(kernel, untuned(kernel), [], [], history=[before])
+
+    def reach(z):
+        run.learn_jumps(z)
+        proposed = jax.vmap(lambda key: jumps.propose(run.tuning.mixture, key))(
+            jax.random.split(jax.random.key(0), 4000)
+        )
+        return np.mean(np.asarray(proposed)[:, 0, 0] > APART / 2)
+
+    assert reach(after[:, :0]) < 0.02
+    assert reach(after) == pytest.approx(0.25, abs=0.08)
 
 
 def test_a_step_far_too_long_diverges_and_is_told(gaussian):
