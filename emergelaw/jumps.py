@@ -14,6 +14,8 @@ import numpy as np
 from jax.scipy.special import gammaln, logsumexp
 from scipy.cluster.vq import kmeans2
 
+from emergelaw.metric import Factor
+
 COMPONENTS = 8  # at most; each needs some draws per dimension to know its shape
 DEGREES = 6.0  # of freedom: proposals must have heavier tails than the posterior
 BROAD = 0.2  # weight of the component that covers all draws
@@ -24,7 +26,7 @@ class Mixture(NamedTuple):
 
     log_weight: jax.Array  # (block, component)
     mean: jax.Array  # (block, component, width)
-    factor: jax.Array  # (block, component, width, width) lower
+    factor: Factor  # (block, component, width, width)
     size: jax.Array  # (block,) true width
 
 
@@ -34,7 +36,7 @@ def fit(draws: np.ndarray, rows: np.ndarray, seed: int) -> Mixture:
     for row in rows:
         parts.append(_fit_block(draws[:, row[row >= 0]], width, seed))
     weight, mean, factor = (np.stack([p[i] for p in parts]) for i in range(3))
-    return Mixture(jnp.log(weight), jnp.asarray(mean), jnp.asarray(factor), jnp.asarray((rows >= 0).sum(1)))
+    return Mixture(jnp.log(weight), jnp.asarray(mean), Factor.of(factor), jnp.asarray((rows >= 0).sum(1)))
 
 
 def _fit_block(x: np.ndarray, width: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -63,7 +65,9 @@ def propose(mixture: Mixture, key: jax.Array) -> jax.Array:
     pick = jax.random.categorical(pick_key, mixture.log_weight)
     rows = jnp.arange(blocks)
     scale = jnp.sqrt(DEGREES / (2 * jax.random.gamma(scale_key, DEGREES / 2, (blocks, 1))))
-    step = jnp.einsum("bij,bj->bi", mixture.factor[rows, pick], jax.random.normal(normal_key, (blocks, width)))
+    step = jnp.einsum(
+        "bij,bj->bi", jnp.asarray(mixture.factor.lower)[rows, pick], jax.random.normal(normal_key, (blocks, width))
+    )
     return mixture.mean[rows, pick] + scale * step
 
 
@@ -71,8 +75,8 @@ def log_density(mixture: Mixture, x: jax.Array) -> jax.Array:
     """Return the log proposal density of x (block, width); padded elements do not count."""
     inside = jnp.arange(x.shape[1]) < mixture.size[:, None]
     away = jnp.where(inside[:, None], x[:, None] - mixture.mean, 0.0)
-    solved = jax.scipy.linalg.solve_triangular(mixture.factor, away[..., None], lower=True)[..., 0]
-    log_det = jnp.where(inside[:, None], jnp.log(jnp.diagonal(mixture.factor, axis1=-2, axis2=-1)), 0.0).sum(-1)
+    solved = jnp.einsum("bcij,bcj->bci", mixture.factor.inverse, away)
+    log_det = jnp.where(inside[:, None], jnp.log(jnp.diagonal(mixture.factor.lower, axis1=-2, axis2=-1)), 0.0).sum(-1)
     m = mixture.size[:, None]
     log_t = (
         gammaln((DEGREES + m) / 2)

@@ -5,12 +5,28 @@ direction, which is the best linear preconditioner in Fisher divergence and need
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 Array = jax.Array | np.ndarray
+
+
+class Factor(NamedTuple):
+    """Lower triangular factors (…, width, width) with their inverses.
+
+    A batched triangular solve would do without, but in jaxlib it waits on the threads that run it: chains that advance
+    side by side then wait for each other for ever.
+    """
+
+    lower: Array
+    inverse: Array
+
+    @classmethod
+    def of(cls, lower: np.ndarray) -> "Factor":
+        return cls(lower, np.tril(np.linalg.inv(lower)))
 
 
 @dataclass(frozen=True)
@@ -33,32 +49,35 @@ class Blocks:
         """Return the flat vector of blocks: the inverse of split."""
         return blocks.ravel()[jnp.asarray(self.place)]
 
-    def unwhiten(self, y: jax.Array, factor: Array) -> jax.Array:
-        """Return z = L y block by block; factor is (block, width, width), lower."""
-        return self.join(jnp.einsum("bij,bj->bi", factor, self.split(y)))
+    def unwhiten(self, y: jax.Array, factor: Factor) -> jax.Array:
+        """Return z = L y block by block; factors are (block, width, width)."""
+        return self.join(jnp.einsum("bij,bj->bi", factor.lower, self.split(y)))
 
-    def whiten(self, z: jax.Array, factor: Array) -> jax.Array:
+    def whiten(self, z: jax.Array, factor: Factor) -> jax.Array:
         """Return y with L y = z."""
-        return self.join(jax.scipy.linalg.solve_triangular(factor, self.split(z)[..., None], lower=True)[..., 0])
+        return self.join(jnp.einsum("bij,bj->bi", factor.inverse, self.split(z)))
 
-    def diagonal(self, scale: np.ndarray) -> np.ndarray:
+    def diagonal(self, scale: np.ndarray) -> Factor:
         """Return the factor that only scales each element."""
+        return Factor.of(self._scales(scale))
+
+    def _scales(self, scale: np.ndarray) -> np.ndarray:
         padded = np.where(self.rows >= 0, scale[np.maximum(self.rows, 0)], 1.0)
         return np.einsum("bi,ij->bij", padded, np.eye(self.rows.shape[1]))
 
-    def adapted(self, draws: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    def adapted(self, draws: np.ndarray, gradients: np.ndarray) -> Factor:
         """Return the factor learned from (chain, draw, dim) positions and their gradients, chains pooled within."""
         size = draws.shape[0] * draws.shape[1]
         inner = [(a - a.mean(1, keepdims=True)).reshape(size, -1) for a in (draws, gradients)]
-        out = self.diagonal(np.sqrt(np.sqrt((inner[0].var(0) + 1e-20) / (inner[1].var(0) + 1e-20))))
+        out = self._scales(np.sqrt(np.sqrt((inner[0].var(0) + 1e-20) / (inner[1].var(0) + 1e-20))))
         for b, row in enumerate(self.rows):
             members = row[row >= 0]
             m = len(members)
-            out[b, :m, :m] = _factor(inner[0][:, members], inner[1][:, members])
-        return out
+            out[b, :m, :m] = _lower(inner[0][:, members], inner[1][:, members])
+        return Factor.of(out)
 
 
-def _factor(draws: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+def _lower(draws: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Return L with L Lᵀ = X, where X·cov(gradients)·X = cov(draws), both shrunk towards their diagonals."""
     size, m = draws.shape
     scale = np.sqrt(np.sqrt((draws.var(0) + 1e-20) / (gradients.var(0) + 1e-20)))

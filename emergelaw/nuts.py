@@ -14,7 +14,7 @@ from numpyro.infer.hmc_util import (
 )
 
 from emergelaw import jumps
-from emergelaw.metric import Blocks
+from emergelaw.metric import Blocks, Factor
 from emergelaw.target import ByTask, Inputs, Target
 
 WINDOW = 25  # draws per call: one compiled length for warm-up, sampling and progress
@@ -43,7 +43,7 @@ class Tuning(NamedTuple):
     """What the chains learned together and share: arguments of the compiled program, so that learning is cheap."""
 
     inputs: Inputs  # centrings of the law, and its data
-    factor: Any  # of the metric
+    factor: Factor  # of the metric
     mixture: jumps.Mixture
     moves: Any  # (dim,) 1 what trees move, 0 what is left to jumps and draws from the prior
     accept: Any  # acceptance that the step size aims at
@@ -73,7 +73,7 @@ class Kernel:
         self.values = jax.jit(lambda z, c: jax.lax.map(lambda one: target.values(one, c), z))
         self.recentre = jax.jit(lambda z, old, new: jax.lax.map(lambda one: target.recentre(one, old, new), z))
 
-    def _whitened(self, y: jax.Array, factor: jax.Array, inputs: Inputs) -> jax.Array:
+    def _whitened(self, y: jax.Array, factor: Factor, inputs: Inputs) -> jax.Array:
         return self.target.potential(self.blocks.unwhiten(y, factor), inputs)
 
     def _curvature(self, z: jax.Array, signs: jax.Array, inputs: Inputs) -> jax.Array:

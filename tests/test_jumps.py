@@ -24,7 +24,7 @@ def mixture():
 
 def scipy_density(mixture, block, x):
     size = int(mixture.size[block])
-    weight, mean, factor = (np.asarray(v[block]) for v in mixture[:3])
+    weight, mean, factor = (np.asarray(v[block]) for v in (mixture.log_weight, mixture.mean, mixture.factor.lower))
     parts = [
         np.exp(w) * stats.multivariate_t.pdf(x[..., :size], m[:size], (f @ f.T)[:size, :size], df=jumps.DEGREES)
         for w, m, f in zip(weight, mean, factor, strict=True)
@@ -54,7 +54,7 @@ def test_padding_does_not_count(mixture):
 def test_proposals_follow_their_density(mixture, block):
     keys = jax.random.split(jax.random.key(0), 20_000)
     drawn = np.asarray(jax.vmap(lambda key: jumps.propose(mixture, key))(keys))[:, block]
-    weight, mean, factor = (np.asarray(v[block]) for v in mixture[:3])
+    weight, mean, factor = (np.asarray(v[block]) for v in (mixture.log_weight, mixture.mean, mixture.factor.lower))
     share = np.exp(weight)
     assert share.sum() == pytest.approx(1)
     size = int(mixture.size[block])

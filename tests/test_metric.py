@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from emergelaw import target  # noqa: F401  float64 everywhere
-from emergelaw.metric import Blocks
+from emergelaw.metric import Blocks, Factor
 
 BLOCKS = Blocks(np.array([[0, 4, -1], [2, 1, 5], [3, -1, -1]]))
 RNG = np.random.default_rng(0)
 
 
 def factors(rng=RNG):
-    return np.tril(rng.normal(size=(3, 3, 3)), -1) + np.eye(3) * rng.uniform(0.5, 2, (3, 3, 1))
+    return Factor.of(np.tril(rng.normal(size=(3, 3, 3)), -1) + np.eye(3) * rng.uniform(0.5, 2, (3, 3, 1)))
 
 
 def gaussian(size, rng, scale=1.0):

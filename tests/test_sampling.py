@@ -156,6 +156,13 @@ def test_a_step_far_too_long_diverges_and_is_told(gaussian):
         assert np.asarray(info.diverging).all() == expected == np.asarray(info.diverging).any()
 
 
+def test_the_compiled_program_calls_no_linear_algebra_that_waits_for_other_threads(gaussian):
+    kernel = gaussian[1]
+    tuning = untuned(kernel)
+    state = kernel.start(jnp.ones(kernel.target.dim), 0.0, tuning)
+    assert "lapack" not in kernel.advance.lower(state, jax.random.key(0), tuning, False, 6).as_text()
+
+
 @pytest.mark.slow
 def test_the_posterior_does_not_depend_on_the_centring(monkeypatch):
     fixed = tuple((windows, depth, False) for windows, depth, _ in sampling.WARMUP)
