@@ -25,11 +25,11 @@ WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centrin
     (2, 6, True),
     (3, 7, True),
     (4, 8, True),
-    (5, 9, False),
+    (5, 9, True),
     (6, 10, False),
     (4, 10, False),
 )
-SETTLED = 4  # warm-up windows after which draws count as draws from the posterior
+SETTLED = 5  # warm-up windows after which draws count as draws from the posterior
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
 ACCEPT, CAREFUL = 0.9, 0.95  # acceptance that the step size aims at, at first and after a pilot that did not suffice
 PILOT = 1000  # draws per chain; if these show trouble they become warm-up for what follows
@@ -161,13 +161,16 @@ def centring_of(kernel: Kernel, z: np.ndarray, now: Inputs) -> Inputs:
     """Return 1 − (posterior variance / prior variance) of every effect: centred where the data pin it, else not.
 
     The prior variance is a low quantile: a scale that may be near zero must not be centred on, it would be a funnel.
+    Where effects differ more than their scale says, that scale is still on its way, and how they differ counts.
     Chains vote, so that one that is still on its way does not decide.
     """
     seen = [kernel.values(jnp.asarray(chain), now) for chain in z]
 
     def share(name: str, of: dict[str, jax.Array]) -> np.ndarray:
-        prior = np.quantile(np.asarray(of[f"{name}_scale"]), 0.05, axis=0) ** 2
-        return np.clip(1 - np.var(np.asarray(of[name]), axis=0) / prior, 0.0, 1.0)
+        value, loc, scale = (np.asarray(of[f"{name}{part}"]) for part in ("", "_loc", "_scale"))
+        differ = np.sqrt(np.mean((value - loc) ** 2, axis=1, keepdims=True))
+        prior = np.quantile(np.maximum(scale, differ), 0.05, axis=0) ** 2
+        return np.clip(1 - np.var(value, axis=0) / prior, 0.0, 1.0)
 
     chosen = {name: np.median([share(name, s) for s in seen], axis=0) for name in kernel.target.effects}
     return {name: jnp.asarray(np.ones_like(c) if name in kernel.target.centred else c) for name, c in chosen.items()}
@@ -191,11 +194,24 @@ def descend(potential_and_gradient: Callable, z: np.ndarray, iterations: int = 4
 
 
 def _begin(kernel: Kernel, inputs: Inputs, seed: int, chains: int) -> Chains:
-    """Start every chain downhill from its own draw from the prior."""
+    """Start every chain downhill from its own draw from the prior.
+
+    Scales are held first: as long as no effect is where it belongs, the way down is to have none.
+    """
     keys = jax.random.split(jax.random.key(seed), 2 * chains)
-    starts = [np.asarray(kernel.target.prior_draw(key)) for key in keys[:chains]]
-    found = [descend(lambda v: kernel.downhill(v, inputs), start) for start in starts]
-    modes = [z for z, _ in found]
+    free = ~kernel.target.scales
+
+    def held(z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        value, gradient = kernel.downhill(z, inputs)
+        return value, gradient * free
+
+    modes, spent = [], 0
+    for key in keys[:chains]:
+        z = np.asarray(kernel.target.prior_draw(key))
+        for slope in (held, lambda z: kernel.downhill(z, inputs)):
+            z, count = descend(slope, z)
+            spent += count
+        modes.append(z)
     tuning = Tuning(
         inputs,
         factor=kernel.blocks.diagonal(_curvature_scale(kernel, inputs, modes, seed)),
@@ -204,7 +220,7 @@ def _begin(kernel: Kernel, inputs: Inputs, seed: int, chains: int) -> Chains:
         accept=ACCEPT,
     )
     states = [kernel.start(jnp.asarray(z), FIRST_STEP, tuning) for z in modes]
-    return Chains(kernel, tuning, states, list(keys[chains:]), sum(n for _, n in found))
+    return Chains(kernel, tuning, states, list(keys[chains:]), spent)
 
 
 def _curvature_scale(kernel: Kernel, inputs: Inputs, modes: Sequence[np.ndarray], seed: int) -> np.ndarray:

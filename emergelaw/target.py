@@ -43,6 +43,7 @@ class Target:
     by_task: Callable[[jax.Array, Inputs], ByTask]
     redraw: Callable[[jax.Array, jax.Array, Inputs], jax.Array]  # the rises of all tasks anew, given all else
     rises: np.ndarray  # (dim,) whether an element says how a task rises
+    scales: np.ndarray  # (dim,) whether an element says how much effects differ
     blocks: np.ndarray  # (block, width) flat indices of the parameters of one task, -1 pads; the last block is shared
     prior_draw: Callable[[jax.Array], jax.Array]
 
@@ -99,6 +100,10 @@ def target(law: Any) -> Target:
         drawn = _latent(trace(seed(law, key)).get_trace(None))
         return ravel_pytree({name: transforms[name].inv(site["value"]) for name, site in drawn.items()})[0][order]
 
+    def where(chosen: Callable[[str], bool]) -> np.ndarray:
+        told = {name: np.array(chosen(name)) for name in latent}
+        return _filled(unravel(template), told)[order].astype(bool)
+
     return Target(
         dim=len(template),
         potential=potential,
@@ -109,7 +114,8 @@ def target(law: Any) -> Target:
         centred=law.centred,
         by_task=by_task,
         redraw=redraw,
-        rises=_filled(unravel(template), {name: np.array(name in law.rise) for name in latent})[order].astype(bool),
+        rises=where(lambda name: name in law.rise),
+        scales=where(lambda name: name.endswith("_sd")),
         blocks=_blocks(group[order]),
         prior_draw=prior_draw,
     )
