@@ -69,6 +69,7 @@ class Kernel:
         self.evaluate = jax.jit(jax.value_and_grad(self._whitened))
         self.downhill = jax.jit(jax.value_and_grad(target.potential))
         self.curvature = jax.jit(self._curvature)
+        self.by_task = jax.jit(target.by_task)
         self.gradients = jax.jit(lambda z, c: jax.lax.map(lambda one: jax.grad(target.potential)(one, c), z))
         self.values = jax.jit(lambda z, c: jax.lax.map(lambda one: target.values(one, c), z))
         self.recentre = jax.jit(lambda z, old, new: jax.lax.map(lambda one: target.recentre(one, old, new), z))

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from emergelaw import jumps
+from emergelaw.adoption import adopted
 from emergelaw.diagnostics import rhat_and_ess
 from emergelaw.nuts import SWEEPS, WINDOW, Info, Kernel, State, Tuning
 from emergelaw.target import Inputs, Target
@@ -31,9 +32,9 @@ WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centrin
 )
 SETTLED = 5  # warm-up windows after which draws count as draws from the posterior
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
-ACCEPT, CAREFUL = 0.9, 0.95  # acceptance that the step size aims at, at first and after a pilot that did not suffice
-PILOT = 1000  # draws per chain; if these show trouble they become warm-up for what follows
-NEAR_RHAT = 1.05  # of a pilot that only needs more draws
+ACCEPT, CAREFUL = 0.95, 0.98  # acceptance that the step size aims at, at first and after trouble
+PILOT = 1000  # draws per chain that are enough to tell trouble; then they become warm-up for what follows
+NEAR_RHAT = 1.05  # of chains that only need more draws
 OFTEN = 0.1  # share of redrawn rises that are accepted, above which trees leave the rise of a task alone
 HIDDEN = ("_raw", "_loc", "_scale", "_free")  # sites that are coordinates, not quantities
 GOAL_RHAT, GOAL_ESS = 1.01, 400
@@ -103,8 +104,7 @@ class Chains:
         z = seen.z if settled else seen.z[:, seen.z.shape[1] // 3 :]
         inputs, log_steps = self.tuning.inputs, [float(s.step[0]) for s in self.states]
         if choose_centring:
-            inputs, log_steps = inputs | centring_of(self.kernel, z, inputs), [FIRST_STEP] * len(z)
-            z = np.stack([self.kernel.recentre(chain, self.tuning.inputs, inputs) for chain in z])
+            inputs, z, log_steps = *self._centred(z), [FIRST_STEP] * len(z)
         self.history = [*self.history, z] if settled and not choose_centring else [z]
         z = np.concatenate(self.history, axis=1)
         gradients = np.stack([self.kernel.gradients(chain, inputs) for chain in z])
@@ -116,6 +116,19 @@ class Chains:
         self.learn_jumps(z[:, :0])
         ends = zip(z[:, -1], log_steps, strict=True)
         self.states = [self.kernel.start(jnp.asarray(end), step, self.tuning) for end, step in ends]
+
+    def _centred(self, z: np.ndarray) -> tuple[Inputs, np.ndarray]:
+        """Return a new centring and the draws in it; the last one of each chain may have adopted from others."""
+
+        def recentred(z: np.ndarray, old: Inputs, new: Inputs) -> np.ndarray:
+            return np.stack([self.kernel.recentre(chain, old, new) for chain in z])
+
+        now = self.tuning.inputs
+        plain = now | {name: jnp.ones_like(now[name]) for name in self.kernel.target.effects}  # effects themselves
+        new = now | centring_of(self.kernel, z, now)
+        z = recentred(z, now, plain)
+        z[:, -1] = adopted(self.kernel, z, plain)
+        return new, recentred(z, plain, new)
 
     def learn_jumps(self, z: np.ndarray) -> None:
         """Fit the proposals of jumps to draws z (chain, draw, dim) and those that warm-up learned from."""
@@ -269,35 +282,39 @@ def _warm_up(run: Chains, progress: Progress) -> None:
 
 
 def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
-    """Sample; if a pilot shows trouble, learn from it what warm-up missed, and begin anew with shorter steps."""
+    """Sample; if that shows trouble, learn from it what warm-up missed, and begin anew with shorter steps."""
     seen = Seen()
-    draws = _sample(run, seen, min(PILOT, max_draws), progress)
-    if max_draws <= PILOT or (draws.enough and not draws.diverging.any()):
-        return draws
-    if draws.diverging.any() or draws.max_rhat > NEAR_RHAT:
+    draws = _sample(run, seen, max_draws, progress, troubled)
+    if troubled(draws) and seen.count < max_draws:
         run.tuning = run.tuning._replace(accept=CAREFUL)
         run.adapt(seen.joined, choose_centring=True)
         run.advance(WARMUP[-1][0], True, 10, lambda: None)
-        seen = Seen()
-    return _sample(run, seen, max_draws, progress)
+        draws = _sample(run, Seen(), max_draws, progress, lambda _: False)
+    return draws
 
 
-def _sample(run: Chains, seen: Seen, max_draws: int, progress: Progress) -> Draws:
-    """Go on from what was seen until it suffices or there are max_draws per chain."""
-    done = seen.count
+def troubled(draws: Draws) -> bool:
+    """Whether draws enough to tell show more than that they are few."""
+    told = draws.enough or draws.potential.shape[1] >= PILOT
+    return told and bool(draws.diverging.any() or draws.max_rhat > NEAR_RHAT)
+
+
+def _sample(run: Chains, seen: Seen, max_draws: int, progress: Progress, give_up: Callable[[Draws], bool]) -> Draws:
+    """Sample until the draws suffice, are given up, or are max_draws per chain."""
 
     def tick() -> None:
         nonlocal done
         done += WINDOW
         progress("sampling", done, max_draws)
 
+    done = 0
     while True:
         windows = min(max(ROUND, done // WINDOW // 3), max(1, (max_draws - done) // WINDOW))
         seen.rounds.append(run.advance(windows, False, 10, tick))
         per_chain = [jax.tree.map(np.asarray, run.kernel.values(z, run.tuning.inputs)) for z in seen.rounds[-1].z]
         seen.values.append({k: np.stack([v[k] for v in per_chain]) for k in per_chain[0] if not k.endswith(HIDDEN)})
         draws = _collect(run, seen)
-        if draws.enough or done >= max_draws:
+        if draws.enough or done >= max_draws or give_up(draws):
             return draws
         run.learn_jumps(seen.joined.z)  # ever more rarely, so that it ends as a fixed proposal
 
