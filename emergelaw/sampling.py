@@ -32,7 +32,7 @@ WARMUP = (  # windows of WINDOW draws, tree depth, whether to choose the centrin
 )
 SETTLED = 5  # warm-up windows after which draws count as draws from the posterior
 ROUND = 10  # windows until the first look at the diagnostics; later looks are further apart
-ACCEPT, CAREFUL = 0.95, 0.98  # acceptance that the step size aims at, at first and after trouble
+ACCEPT, CAREFUL = 0.95, (0.98, 0.995)  # acceptance that the step size aims at, at first and after trouble
 PILOT = 1000  # draws per chain that are enough to tell trouble; then they become warm-up for what follows
 NEAR_RHAT = 1.05  # of chains that only need more draws
 OFTEN = 0.1  # share of redrawn rises that are accepted, above which trees leave the rise of a task alone
@@ -282,15 +282,16 @@ def _warm_up(run: Chains, progress: Progress) -> None:
 
 
 def _sample_until_enough(run: Chains, max_draws: int, progress: Progress) -> Draws:
-    """Sample; if that shows trouble, learn from it what warm-up missed, and begin anew with shorter steps."""
-    seen = Seen()
-    draws = _sample(run, seen, max_draws, progress, troubled)
-    if troubled(draws) and seen.count < max_draws:
-        run.tuning = run.tuning._replace(accept=CAREFUL)
+    """Sample; as often as that shows trouble, learn from it what warm-up missed, and begin anew with shorter steps."""
+    for accept in CAREFUL:
+        seen = Seen()
+        draws = _sample(run, seen, max_draws, progress, troubled)
+        if not troubled(draws) or draws.potential.shape[1] >= max_draws:
+            return draws
+        run.tuning = run.tuning._replace(accept=accept)
         run.adapt(seen.joined, choose_centring=True)
         run.advance(WARMUP[-1][0], True, 10, lambda: None)
-        draws = _sample(run, Seen(), max_draws, progress, lambda _: False)
-    return draws
+    return _sample(run, Seen(), max_draws, progress, lambda _: False)
 
 
 def troubled(draws: Draws) -> bool:
@@ -300,7 +301,7 @@ def troubled(draws: Draws) -> bool:
 
 
 def _sample(run: Chains, seen: Seen, max_draws: int, progress: Progress, give_up: Callable[[Draws], bool]) -> Draws:
-    """Sample until the draws suffice, are given up, or are max_draws per chain."""
+    """Sample until the draws suffice, are given up, or number max_draws per chain."""
 
     def tick() -> None:
         nonlocal done
