@@ -17,7 +17,7 @@ from scipy.cluster.vq import kmeans2
 from emergelaw.metric import Factor
 
 COMPONENTS = 8  # at most; each needs some draws per dimension to know its shape
-DEGREES = 6.0  # of freedom: proposals must have heavier tails than the posterior
+DEGREES = 6.0  # of freedom beyond the dimension: heavier tails than the posterior, at the distance where its draws lie
 BROAD = 0.2  # weight of the component that covers all draws
 
 
@@ -64,7 +64,8 @@ def propose(mixture: Mixture, key: jax.Array) -> jax.Array:
     blocks, _, width = mixture.mean.shape
     pick = jax.random.categorical(pick_key, mixture.log_weight)
     rows = jnp.arange(blocks)
-    scale = jnp.sqrt(DEGREES / (2 * jax.random.gamma(scale_key, DEGREES / 2, (blocks, 1))))
+    degrees = (DEGREES + mixture.size)[:, None]
+    scale = jnp.sqrt(degrees / (2 * jax.random.gamma(scale_key, degrees / 2)))
     step = jnp.einsum(
         "bij,bj->bi", jnp.asarray(mixture.factor.lower)[rows, pick], jax.random.normal(normal_key, (blocks, width))
     )
@@ -77,12 +78,12 @@ def log_density(mixture: Mixture, x: jax.Array) -> jax.Array:
     away = jnp.where(inside[:, None], x[:, None] - mixture.mean, 0.0)
     solved = jnp.einsum("bcij,bcj->bci", mixture.factor.inverse, away)
     log_det = jnp.where(inside[:, None], jnp.log(jnp.diagonal(mixture.factor.lower, axis1=-2, axis2=-1)), 0.0).sum(-1)
-    m = mixture.size[:, None]
+    m, degrees = mixture.size[:, None], (DEGREES + mixture.size)[:, None]
     log_t = (
-        gammaln((DEGREES + m) / 2)
-        - gammaln(DEGREES / 2)
-        - 0.5 * m * jnp.log(DEGREES * jnp.pi)
+        gammaln((degrees + m) / 2)
+        - gammaln(degrees / 2)
+        - 0.5 * m * jnp.log(degrees * jnp.pi)
         - log_det
-        - 0.5 * (DEGREES + m) * jnp.log1p((solved**2).sum(-1) / DEGREES)
+        - 0.5 * (degrees + m) * jnp.log1p((solved**2).sum(-1) / degrees)
     )
     return logsumexp(mixture.log_weight + log_t, axis=1)

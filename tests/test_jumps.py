@@ -26,7 +26,7 @@ def scipy_density(mixture, block, x):
     size = int(mixture.size[block])
     weight, mean, factor = (np.asarray(v[block]) for v in (mixture.log_weight, mixture.mean, mixture.factor.lower))
     parts = [
-        np.exp(w) * stats.multivariate_t.pdf(x[..., :size], m[:size], (f @ f.T)[:size, :size], df=jumps.DEGREES)
+        np.exp(w) * stats.multivariate_t.pdf(x[..., :size], m[:size], (f @ f.T)[:size, :size], df=jumps.DEGREES + size)
         for w, m, f in zip(weight, mean, factor, strict=True)
     ]
     return np.log(np.sum(parts, axis=0))
@@ -59,7 +59,8 @@ def test_proposals_follow_their_density(mixture, block):
     assert share.sum() == pytest.approx(1)
     size = int(mixture.size[block])
     expected = (share @ mean)[:size]
-    within = np.einsum("c,cij,ckj->ik", share, factor, factor) * jumps.DEGREES / (jumps.DEGREES - 2)
+    degrees = jumps.DEGREES + size
+    within = np.einsum("c,cij,ckj->ik", share, factor, factor) * degrees / (degrees - 2)
     cov = within + np.einsum("c,ci,cj->ij", share, mean, mean) - np.outer(share @ mean, share @ mean)
     error = 5 * np.sqrt(np.diag(cov)[:size] / len(drawn))
     assert (np.abs(drawn.mean(0)[:size] - expected) < error).all()
