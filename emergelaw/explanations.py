@@ -18,7 +18,10 @@ STARTS = 10  # of k-means, which cuts across the valley from some of them
 def split(features: np.ndarray, seed: int = 0) -> np.ndarray | None:
     """Return which of two explanations each draw (draw, feature) belongs to, or None if there is only one."""
     scaled = (features - features.mean(0)) / (features.std(0) + 1e-12)
-    apart, label = max((_halves(scaled, seed + i) for i in range(STARTS)), key=lambda found: found[0])
+    # Together and one by one: features that move together would draw the cut across themselves.
+    views = [scaled, *scaled.T[..., None]]
+    found = (_halves(view, seed + i) for view in views for i in range(STARTS))
+    apart, label = max(found, key=lambda one: one[0])
     return label if apart > APART else None
 
 

@@ -26,6 +26,16 @@ def test_two_clouds_are_two_with_their_weights(seed, weight):
     assert max(right, 1 - right) > 0.99
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_gap_in_one_feature_is_seen_beside_features_that_move_together(seed):
+    draws = cloud(seed, 800)
+    draws[:, 1:] = draws[:, :1] * [1, -1] + 0.1 * draws[:, 1:]
+    gap = np.where(np.arange(800) < 300, 20.0, 0.0) + np.random.default_rng(seed).normal(size=800)
+    label = split(np.c_[draws, gap])
+    assert label is not None
+    assert {*label[:300]} != {*label[300:]} and len({*label[:300]}) == len({*label[300:]}) == 1
+
+
 def test_units_do_not_matter():
     draws = np.r_[cloud(1, 500, (6, 0, 0)), cloud(2, 500)]
     scaled = draws * [1e-6, 1e3, 1] + [5, -1e5, 0]
