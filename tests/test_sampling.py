@@ -11,10 +11,12 @@ from tiny_fit import simulated, small_model
 from toy_laws import APART, WEIGHT, Gaussian, TwoModes, Wall, untuned
 
 from emergelaw import jumps, sampling
+from emergelaw.chains import OFTEN, Chains, moved_by_trees
 from emergelaw.design import design
 from emergelaw.laws.trajectory import Trajectory
 from emergelaw.nuts import WINDOW, Kernel
-from emergelaw.sampling import GOAL_ESS, GOAL_RHAT, OFTEN, descend, moved_by_trees, sample
+from emergelaw.sampling import GOAL_ESS, GOAL_RHAT, sample
+from emergelaw.starts import descend
 from emergelaw.target import target
 
 
@@ -135,7 +137,7 @@ def test_jumps_learn_of_an_explanation_that_warm_up_did_not_see():
     kernel, rng = Kernel(one), np.random.default_rng(0)
     before, after = rng.normal(size=(2, 4, 300, one.dim))
     after[:2, :, one.blocks[0, 0]] += APART
-    run = sampling.Chains(kernel, untuned(kernel), [], [], history=[before])
+    run = Chains(kernel, untuned(kernel), [], [], history=[before])
 
     def reach(z):
         run.learn_jumps(z)
