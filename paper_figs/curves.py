@@ -9,10 +9,10 @@ from emergelaw.plots.style import figure, mark_figure
 
 ROOT = Path(__file__).resolve().parent.parent
 SHOWN = {  # what each of these tasks is an example of
-    "task-09": "emerges early in training",
-    "task-05": "noise far above binomial",
-    "task-06": "still rising at the end",
-    "task-10": "flat, or not yet?",
+    "task-03": "emerges early, is mastered",
+    "task-12": "noise far above binomial",
+    "task-08": "still rising at the end",
+    "task-11": "flat, or not yet?",
 }
 
 
